@@ -1,0 +1,1 @@
+"""The only importer of `cryptography`: hashing, constant-time comparison, sealing at rest."""

@@ -1,0 +1,1 @@
+"""Bytes to values and back, without I/O: the request view, credential tokens, headers, refusals as HTTP answers."""
