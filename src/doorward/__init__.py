@@ -1,0 +1,1 @@
+"""Doorward: one front door for APIs. What users import, and nothing else."""

@@ -1,0 +1,1 @@
+"""What you may touch. A `Decision` is never an identity."""

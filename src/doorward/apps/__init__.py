@@ -1,0 +1,1 @@
+"""Apps: who owns the credentials of programs. An app is never a person."""

@@ -1,0 +1,1 @@
+"""A door in front of your app, in your framework's own types."""

@@ -1,0 +1,1 @@
+"""HTTP Basic with app passwords."""

@@ -1,0 +1,100 @@
+"""What a method promises the pipeline.
+
+Three outcomes, never a bool: *not presented* is None from `extract`; *proven* is a `Verified`, built only by the
+method's `verify.py`; everything else raises `Rejected`. The shared phases (single, budget, cache, revoked, bound,
+limits, authorize, claim, record, settle) belong to the pipeline, so a method cannot forget one.
+"""
+
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from doorward.methods.plane import Plane
+from doorward.values import CredentialId, Handle, MethodName, Principal, RateLimit
+from doorward.wire.request import Header, RequestView
+
+__all__ = ["Method", "OpenApiScheme", "Presented", "Verified"]
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """A credential as it came, of the right shape and nothing more. Its `repr` never shows the secret."""
+
+    lookup_id: CredentialId
+    """Public id under which the record is found: unverified, but of bounded length and alphabet."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(lookup_id={self.lookup_id!r}, <unverified>)"
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """What a method has proven, and what the pipeline needs to go on."""
+
+    principal: Principal
+    handles: tuple[Handle, ...]
+    """Everything this proof rests on, asked of the revocation view on every use."""
+    rate: RateLimit | None = None
+    answer_headers: tuple[Header, ...] = ()
+    """Headers every answer to this credential carries, refusals included (`Deprecation`)."""
+
+
+class OpenApiScheme(msgspec.Struct, frozen=True):
+    """How a method appears under `components.securitySchemes`."""
+
+    name: str
+    scheme: dict[str, str]
+
+
+PresentedT = TypeVar("PresentedT", bound=Presented)
+RecordT = TypeVar("RecordT")
+
+
+class Method(Protocol[PresentedT, RecordT]):
+    """A way to prove who you are. Instances are immutable and shared by all requests."""
+
+    @property
+    def name(self) -> MethodName:
+        """The folder's name."""
+        ...
+
+    @property
+    def plane(self) -> Plane | None:
+        """What this method's store shares; None for a method without one."""
+        ...
+
+    @property
+    def bearer_carried(self) -> bool:
+        """Whether the credential may arrive as `Authorization: Bearer`."""
+        ...
+
+    def extract(self, request: RequestView) -> PresentedT | None:
+        """The credential, or None when none of this kind was presented.
+
+        Raises:
+            Rejected: it is of this kind and malformed, or presented twice.
+        """
+        ...
+
+    async def load(self, presented: PresentedT) -> RecordT | None:
+        """The record by its public id; called only when the cache has none. May be None without asking the store
+        when the presented text cannot be genuine (a checksum that does not fit).
+
+        Raises:
+            Unavailable: `store_unavailable`.
+        """
+        ...
+
+    def verify(self, presented: PresentedT, record: RecordT | None, request: RequestView, now: int) -> Verified:
+        """Prove it. Pure: no I/O, no clock. `record` None does the same work as a mismatch and raises.
+
+        Raises:
+            Rejected: with `answer_headers` when the secret was proven.
+        """
+        ...
+
+    def challenges(self) -> tuple[bytes, ...]:
+        """`WWW-Authenticate` challenges for this method, without error parameters."""
+        ...
+
+    def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
+        """Security schemes, alternatives of each other."""
+        ...

@@ -1,0 +1,91 @@
+"""The feed as the store keeps it, and the view as the pipeline asks it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol, final
+
+import msgspec
+
+from doorward.values import Handle
+
+__all__ = ["FeedPage", "FeedPort", "FeedRow", "RevocationView"]
+
+
+@final
+class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the feed. `changed_version` None means revoked; otherwise: load the record again."""
+
+    position: int
+    handle: Handle
+    committed_at: int
+    leave_at: int | None
+    changed_version: int | None = None
+
+
+@final
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows after a position, and how far everything is known.
+
+    `watermark` is the position up to which no row can still appear; `generation` changes when the database was
+    restored, and then everything known must be thrown away; `as_of` is the store's clock at the read.
+    """
+
+    rows: tuple[FeedRow, ...]
+    watermark: int
+    generation: str
+    as_of: int
+    complete: bool
+    """False when more rows wait behind this page."""
+
+
+class FeedPort(Protocol):
+    """Reads the feed.
+
+    Atomicity: rows, watermark and generation of a page come from one snapshot. A position is visible only together
+    with all positions before it that are still kept.
+    """
+
+    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+        """Live rows with a position above `after`, in order.
+
+        Raises:
+            Unavailable: `store_unavailable`.
+        """
+        ...
+
+    def wakeups(self) -> AsyncIterator[None]:
+        """Yields whenever something may have been committed (LISTEN/NOTIFY, `data_version`).
+
+        Only speed depends on it: the follower also reads at a fixed interval. Ends or raises `Unavailable` when the
+        channel is cut; the follower opens it anew.
+        """
+        ...
+
+    async def remove_left(self, now: int) -> int:
+        """Remove rows whose `leave_at` has passed; answers how many. Never lowers the watermark."""
+        ...
+
+
+class RevocationView(Protocol):
+    """What the pipeline asks: in memory, O(1), never waits."""
+
+    @property
+    def generation(self) -> int:
+        """Grows by one with every applied batch that holds a row; a warm credential compares it and nothing else."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """The highest position applied. Read before a record is loaded, and kept with the record."""
+        ...
+
+    def require_fresh(self, now_monotonic: float) -> None:
+        """Raise `Unavailable("revocation_stale")` when the last full read is older than `max_staleness_s`."""
+        ...
+
+    def is_revoked(self, handles: tuple[Handle, ...]) -> bool:
+        """Whether any of them is revoked."""
+        ...
+
+    def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
+        """Whether any of them has a `changed` row above `position` (or the view was reset): load it again."""
+        ...
