@@ -57,6 +57,8 @@ class AppPort(Protocol):
         """The app of exactly that name."""
         ...
 
-    async def list_apps(self, *, after: str = "", limit: int = 100) -> tuple[AppRecord, ...]:
-        """Apps by id, at most `limit` (≤ 1,000)."""
+    async def list_apps(
+        self, *, organization_id: OrganizationId | None = None, after: str = "", limit: int = 100
+    ) -> tuple[AppRecord, ...]:
+        """Apps by id, at most `limit` (≤ 1,000); with an organization, only its own."""
         ...

@@ -26,6 +26,7 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events are asked for; None means any. Times are epoch seconds, `until` exclusive."""
 
     app_id: str | None = None
+    organization_id: str | None = None
     credential_id: str | None = None
     code: str | None = None
     action: str | None = None

@@ -77,7 +77,12 @@ class KeyPort(Protocol):
         ...
 
     async def list_keys(
-        self, *, app_id: AppId | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
     ) -> tuple[KeyRecord, ...]:
-        """Keys by id, at most `limit` (≤ 1,000)."""
+        """Keys by id, at most `limit` (≤ 1,000), of one app or of one organization's apps."""
         ...

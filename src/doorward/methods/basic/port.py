@@ -68,7 +68,12 @@ class PasswordPort(Protocol):
         ...
 
     async def list_passwords(
-        self, *, app_id: AppId | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
     ) -> tuple[PasswordRecord, ...]:
-        """Passwords by id, at most `limit` (≤ 1,000)."""
+        """Passwords by id, at most `limit` (≤ 1,000), of one app or of one organization's apps."""
         ...
