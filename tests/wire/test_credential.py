@@ -1,0 +1,93 @@
+"""The text form of secrets: fixed, checkable offline, and never shown by accident."""
+
+import random
+import re
+import secrets
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorward.wire.credential import (
+    CREDENTIAL_PATTERN,
+    checksum_of,
+    has_valid_checksum,
+    mint_credential_text,
+    random_base62,
+)
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _mint(label: str = "live") -> str:
+    return mint_credential_text(prefix="dw", label=label, entropy=secrets.token_bytes).text
+
+
+@pytest.mark.parametrize(
+    ("text", "checksum"),
+    [
+        # The published example of the form this is taken from: CRC-32, base62, left-padded.
+        ("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ", "0mLq17"),
+        ("", "000000"),
+        ("dw_live_000000000000" + "0" * 32, "04gngY"),
+    ],
+)
+def test_checksum_vectors(text: str, checksum: str) -> None:
+    assert checksum_of(text) == checksum
+
+
+def test_a_minted_secret_has_the_form_and_its_checksum_fits() -> None:
+    minted = mint_credential_text(prefix="acme", label="test", entropy=secrets.token_bytes)
+    assert re.fullmatch(CREDENTIAL_PATTERN, minted.text)
+    assert re.fullmatch(r"\w+", minted.text), "a double click would not select it whole"
+    assert minted.text.startswith("acme_test_" + minted.id)
+    assert len(minted.text) == len("acme_test_") + 50
+    assert has_valid_checksum(minted.text)
+
+
+def test_the_checksum_covers_everything_before_it() -> None:
+    text = _mint()
+    for place in range(len(text)):
+        for replacement in {"a", "B", "7"} - {text[place]}:
+            assert not has_valid_checksum(text[:place] + replacement + text[place + 1 :])
+    assert any(not has_valid_checksum(text.replace("live", label)) for label in ("test", "pass"))
+
+
+@pytest.mark.parametrize("change", [" {}", "{} ", "{}\n", "\x00{}", "x{}", "{}0"])
+def test_the_form_is_exact(change: str) -> None:
+    assert not has_valid_checksum(change.format(_mint()))
+
+
+def test_unicode_digits_are_no_digits() -> None:
+    text = _mint()
+    assert not has_valid_checksum(text[:-1] + "\uff11")
+    assert not has_valid_checksum(text.replace("_", "\uff3f", 1))
+
+
+def test_a_minted_secret_is_not_in_its_repr() -> None:
+    minted = mint_credential_text(prefix="dw", label="live", entropy=secrets.token_bytes)
+    assert minted.text not in repr(minted)
+    assert minted.text[-38:] not in f"{minted!r} {minted}"
+
+
+def test_every_character_is_equally_likely() -> None:
+    every_byte = bytes(range(256))
+    drawn = random_base62(248, lambda count: every_byte[:count] if count <= 256 else every_byte)
+    assert {drawn.count(character) for character in ALPHABET} == {4}
+
+
+def test_minting_does_not_repeat() -> None:
+    texts = sorted(_mint() for _ in range(1_000))
+    assert all(left != right for left, right in pairwise(texts))
+
+
+@given(st.integers(min_value=0, max_value=2**32 - 1))
+def test_any_entropy_gives_the_form(seed: int) -> None:
+    source = random.Random(seed)  # noqa: S311  # reproducible, and no secret
+    assert has_valid_checksum(mint_credential_text(prefix="dw", label="pass", entropy=source.randbytes).text)
+
+
+@given(st.text(max_size=90))
+def test_any_text_is_judged_without_failing(text: str) -> None:
+    assert has_valid_checksum(text) in {True, False}
