@@ -43,7 +43,7 @@ GATES: Final[dict[str, tuple[Step, ...]]] = {
         Step("tests", (*_PYTEST, "--durations=5", "--durations-min=3"), _TESTS, streams=True),
         Step(
             "defences",
-            (_PYTHON, "-m", "tools.defences"),
+            (_PYTHON, "-m", "tools.defences", "--tested"),
             "a defence was taken out and its test stayed green: the test does not test it",
             streams=True,
         ),
