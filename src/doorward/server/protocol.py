@@ -1,0 +1,131 @@
+"""HTTP/1.1 as uvicorn speaks it over httptools, with the limits it lacks.
+
+httptools hands a header over when it is whole, so one that never ends grows in memory without anybody counting; and a
+connection that never finishes its request head is held for ever. Both are counted here, and what is refused before
+there is a request is answered as a problem like everything else (RFC 9112 sections 2.2 and 3).
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from doorward.errors import Rejected
+from doorward.wire.render import render_refusal
+
+__all__ = ["make_protocol"]
+
+# One read of the loop may hold the end of a head together with a body.
+_READ_BYTES_MAX: Final = 256 * 1024
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """Overrides of uvicorn's own callbacks; `make_protocol` sets the limits."""
+
+    head_bytes_max: ClassVar[int]
+    head_timeout_s: ClassVar[float]
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # Any: uvicorn's signature
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = True
+        self._head_bytes = 0
+        self._fed_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Starts the clock for the first head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clock."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what is fed while no head is complete."""
+        if self._in_head:
+            if self._head_timer is None:
+                self._expect_head()
+            self._fed_bytes += len(data)
+            if self._fed_bytes > self.head_bytes_max + _READ_BYTES_MAX:
+                self.send_400_response("")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A new head."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole header."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._stop_timer()
+        self._in_head, self._fed_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The next thing to come is a head again."""
+        super().on_message_complete()
+        self._in_head = True
+
+    def send_400_response(self, msg: str) -> None:
+        """Ends the connection: whatever is wrong, one constant answer."""
+        # Not the parser's words, which may quote the request.
+        del msg
+        self._stop_timer()
+        if not self.transport.is_closing():
+            answer = render_refusal(Rejected("request_malformed"))
+            lines = [b"%s: %s\r\n" % header for header in answer.headers]
+            head = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+            self.transport.write(head + b"".join(lines) + b"\r\n" + answer.body)
+            self.transport.close()
+
+    def _count(self, octets: int) -> None:
+        self._head_bytes += octets
+        if self._head_bytes > self.head_bytes_max:
+            # Raised into the parser, which stops and comes back as `send_400_response`.
+            raise ValueError("the request head is too long")
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        if self._fed_bytes:
+            self.send_400_response("")
+        else:
+            self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def make_protocol(*, head_bytes_max: int, head_timeout_s: float) -> type[LimitedProtocol]:
+    """A protocol class for `uvicorn.Config(http=…)`.
+
+    Args:
+        head_bytes_max: how long request line and headers together may be.
+        head_timeout_s: how long they may take to arrive, from the connection or from their first byte.
+    """
+    limits = {"head_bytes_max": head_bytes_max, "head_timeout_s": head_timeout_s}
+    return type("Protocol", (LimitedProtocol,), limits)
