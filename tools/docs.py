@@ -1,0 +1,112 @@
+"""Writes the generated pages of `docs/`: `python -m tools.docs`. A test fails while they are not current."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from doorward.errors import REFUSALS
+from doorward.wire.render import STATUS_OF
+
+__all__ = ["generated_pages"]
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_NOTE: Final = "<!-- Written by `make docs`. Change the source, not this page. -->\n\n"
+
+
+class _Limit(NamedTuple):
+    name: str
+    value: str
+    meaning: str
+
+
+def _refusals() -> Iterator[str]:
+    yield "# Refusals\n\n"
+    yield _NOTE
+    yield (
+        "Every refusal has a code. The *inner code* is what logs, audit and metrics see; the *public code* is what the "
+        "caller sees, as `code` of an RFC 9457 problem body whose `type` is `urn:doorward:refusal:<public code>`. "
+        "Several inner codes share one public code where telling them apart would tell a stranger which ids exist.\n\n"
+        "The codes are rows of `src/doorward/errors.py`; the statuses are in `src/doorward/wire/render.py` and nowhere "
+        "else.\n\n| inner code | status | public code | what the caller reads |\n|---|---|---|---|\n"
+    )
+    for code, refusal in REFUSALS.items():
+        yield f"| `{code}` | {STATUS_OF[code]} | `{refusal.public_code}` | {refusal.text} |\n"
+
+
+def _docstring_after(body: list[ast.stmt], index: int) -> str:
+    """The string that follows an assignment, as one line; empty when there is none."""
+    following = body[index + 1] if index + 1 < len(body) else None
+    if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+        return " ".join(str(following.value.value).split())
+    return ""
+
+
+def _number(node: ast.expr) -> str:
+    """A number with thousands marked, products worked out; anything else as written."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        left, right = _number(node.left).replace(",", ""), _number(node.right).replace(",", "")
+        if left.isdecimal() and right.isdecimal():
+            return f"{int(left) * int(right):,}"
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return f"{node.value:,}"
+    return ast.unparse(node)
+
+
+def _default(node: ast.expr | None) -> str:
+    """What a field or argument is set to; for `Field(default=…, ge=…, le=…)` with its bounds."""
+    if node is None:
+        return "given by the caller"
+    if not isinstance(node, ast.Call):
+        return _number(node)
+    given = {keyword.arg: _number(keyword.value) for keyword in node.keywords}
+    bounds = f" ({given['ge']} to {given['le']})" if {"ge", "le"} <= given.keys() else ""
+    return given.get("default", ast.unparse(node)) + bounds
+
+
+def _assigned(body: list[ast.stmt], owner: str) -> Iterator[_Limit]:
+    for index, node in enumerate(body):
+        if isinstance(node, ast.ClassDef):
+            yield from _assigned(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _arguments(node, owner)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+            if name.lower().endswith("_max") and not name.startswith("_"):
+                yield _Limit(owner + name, _default(node.value), _docstring_after(body, index))
+
+
+def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef, owner: str) -> Iterator[_Limit]:
+    """Limits a public callable takes, where they have a default; one that has none is set by another row."""
+    called = owner.rstrip(".") if function.name == "__init__" else f"{owner}{function.name}"
+    if called.rpartition(".")[2].startswith("_"):
+        return
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if argument.arg.endswith("_max") and default is not None:
+            yield _Limit(f"{called}({argument.arg}=)", _default(default), "")
+
+
+def _limits() -> Iterator[str]:
+    yield "# Limits\n\n"
+    yield _NOTE
+    yield "Everything with a size has a limit, stated where it is configured. Units come last in the name.\n"
+    source = ROOT / "src" / "doorward"
+    for path in sorted(source.rglob("*.py")):
+        limits = list(_assigned(ast.parse(path.read_text()).body, ""))
+        if not limits:
+            continue
+        yield f"\n## `{path.relative_to(source).as_posix()}`\n\n| limit | value | what it bounds |\n|---|---|---|\n"
+        for limit in limits:
+            meaning = limit.meaning.replace("|", "\\|")
+            yield f"| `{limit.name}` | {limit.value} | {meaning} |\n"
+
+
+def generated_pages() -> dict[str, str]:
+    """Every generated page: its path from the root, and what it must hold."""
+    return {"docs/refusals.md": "".join(_refusals()), "docs/limits.md": "".join(_limits())}
+
+
+if __name__ == "__main__":
+    for name, text in generated_pages().items():
+        (ROOT / name).write_text(text)
+        print(f"▸ {name}")
