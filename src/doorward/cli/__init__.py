@@ -1,1 +1,5 @@
-"""The command line: what `doorward` does when a person or a script runs it."""
+"""The command line: works on the store directly, through the same operations the management API uses."""
+
+from doorward.cli.entry import main
+
+__all__ = ["main"]

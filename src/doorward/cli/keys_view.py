@@ -1,0 +1,92 @@
+"""API keys as people see them."""
+
+from doorward.cli.looks import ago, expiry, expiry_short, rate_words, state_cell, use_words, words
+from doorward.cli.output import Cell, Column, Output, styled
+from doorward.cli.shapes import key_shape, key_start
+from doorward.cli.text import moment
+from doorward.methods.apikey.port import KeyRecord
+
+__all__ = ["show_issued_key", "show_key", "show_keys"]
+
+_COLUMNS = (
+    Column("Key starts with", fixed=True),
+    Column("App"),
+    Column("Name"),
+    Column("State", fixed=True),
+    Column("Expires", fixed=True),
+    Column("Last used", fixed=True),
+)
+
+
+def show_keys(out: Output, records: list[KeyRecord], now: int) -> None:
+    """A line each."""
+    if out.as_json:
+        for record in records:
+            out.json(key_shape(record))
+        return
+    rows = [
+        (
+            styled(key_start(record), "cyan"),
+            record.app_name or record.app_id,
+            record.name,
+            state_cell(record.state.value, expires_at=record.expires_at, app_state=record.app_state, now=now),
+            expiry_short(record.expires_at, now),
+            ago(record.last_used_at, now),
+        )
+        for record in records
+    ]
+    out.table(_COLUMNS, rows, empty="No keys yet: `doorward keys create APP --scope …` makes one.")
+
+
+def show_key(out: Output, record: KeyRecord, now: int) -> None:
+    """Everything that is known of one key, which is not its secret."""
+    if out.as_json:
+        out.json(key_shape(record))
+        return
+    out.facts(_facts(record, now))
+
+
+def show_issued_key(out: Output, record: KeyRecord, text: str, now: int, *, said: str) -> None:
+    """A new key: the secret once, alone on stdout; what it is and what to do with it beside it."""
+    if out.as_json:
+        out.json({**key_shape(record), "key": text})
+        return
+    out.done(said)
+    out.note()
+    out.secret(text)
+    out.note()
+    out.warn("It is shown this once and kept nowhere. Put it where your program keeps its secrets.")
+    out.note()
+    out.facts(_grants(record, now), to_stderr=True)
+    out.note()
+    out.note("Try it without leaving it in your shell's history (paste it at the prompt):")
+    out.note()
+    out.command("read -rs KEY", 'curl -H "Authorization: Bearer $KEY" https://your.api.example/')
+
+
+def _grants(record: KeyRecord, now: int) -> list[tuple[str, Cell]]:
+    return [
+        ("Id", record.id),
+        ("App", f"{record.app_name} ({record.app_id})" if record.app_name else record.app_id),
+        ("Environment", record.environment.value),
+        ("Scopes", words(record.scopes) or "none"),
+        ("Networks", words(record.networks) or "any"),
+        ("Rate limit", rate_words(record.rate) or "none"),
+        ("Expires", expiry(record.expires_at, now)),
+    ]
+
+
+def _facts(record: KeyRecord, now: int) -> list[tuple[str, Cell]]:
+    state = state_cell(record.state.value, expires_at=record.expires_at, app_state=record.app_state, now=now)
+    return [
+        ("Starts with", styled(key_start(record), "bold cyan")),
+        ("Name", record.name),
+        ("State", state),
+        *_grants(record, now),
+        ("Organization", record.organization_id),
+        ("Created", moment(record.created_at)),
+        ("Used", use_words(record.use_count, record.last_used_at, record.last_source, now)),
+        ("Rotated from", record.rotated_from),
+        ("Rotated to", record.rotated_to),
+        ("Metadata", words(f"{name}={value}" for name, value in sorted(record.metadata.items()))),
+    ]

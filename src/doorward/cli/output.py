@@ -1,0 +1,143 @@
+"""What people and programs see: tables for the first, JSON for the second, never both.
+
+* Data goes to stdout, everything said about it to stderr; so a pipe or a file gets the data alone.
+* With `--json` one object is one line; a list is JSON Lines. Only ASCII leaves (C1 controls travel escaped too).
+* Text from outside is neutralised (`text.py`) and never read as markup.
+* Ids never wrap and are never cut; names give way first.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias, final
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from doorward.cli.text import printable
+
+__all__ = ["Cell", "Column", "Output", "styled"]
+
+_NARROWEST: Final = 4
+_WIDE: Final = 400
+"""Columns for a pipe: nothing is cut for `grep`."""
+
+Cell: TypeAlias = "str | Text | None"
+
+
+@final
+class Column(msgspec.Struct, frozen=True):
+    """A column of a table. `fixed` ones (ids, states, times) keep their width; the others give way."""
+
+    title: str
+    fixed: bool = False
+    right: bool = False
+
+
+def styled(text: str, style: str) -> Text:
+    """Text in a style, neutralised."""
+    return Text(printable(text), style=style)
+
+
+@final
+class Output:
+    """Where a command writes.
+
+    Args:
+        as_json: write for programs.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json: Final = as_json
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal of a small character set must not turn a name into an exception.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        self._out: Final = _console(stderr=False)
+        self._err: Final = _console(stderr=True)
+
+    def json(self, value: Mapping[str, Any]) -> None:  # Any: JSON
+        """One object on one line of stdout."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")) + "\n")
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, empty: str) -> None:
+        """A table on stdout; with no rows, `empty` on stderr."""
+        if not rows:
+            self.note(empty)
+            return
+        cells = [[_cell(cell) for cell in row] for row in rows]
+        widths = _fit(columns, cells, self._out.width)
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
+        for column, width in zip(columns, widths, strict=True):
+            justify: JustifyMethod = "right" if column.right else "left"
+            table.add_column(column.title, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
+        for row_cells in cells:
+            table.add_row(*row_cells)
+        # Narrower than its ids, a terminal wraps the line; cutting an id would make it useless.
+        self._out.print(table, width=max(self._out.width, sum(widths) + 2 * len(widths)), crop=False, no_wrap=True)
+
+    def facts(self, facts: Sequence[tuple[str, Cell]], *, to_stderr: bool = False) -> None:
+        """What is known of one thing, a line each; facts without a value are left out."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in facts:
+            if value is not None and value != "":
+                grid.add_row(name, _cell(value))
+        (self._err if to_stderr else self._out).print(grid)
+
+    def secret(self, text: str) -> None:
+        """A secret, once, alone on its line of stdout and never folded: a double click takes all of it."""
+        sys.stderr.flush()
+        self._out.print(Text(text, style="bold green", no_wrap=True), soft_wrap=True)
+        sys.stdout.flush()
+
+    def heading(self, text: str) -> None:
+        """A line above what follows, on stdout."""
+        self._out.print(Text(printable(text), style="bold"))
+
+    def done(self, text: str) -> None:
+        """What was done, on stderr."""
+        self._err.print(Text.assemble(("✓ ", "bold green"), printable(text)), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """What deserves a second look, on stderr."""
+        self._err.print(Text.assemble(("! ", "bold yellow"), printable(text)), soft_wrap=True)
+
+    def note(self, text: str = "") -> None:
+        """What people should know, on stderr."""
+        self._err.print(Text(printable(text)) if text else Text(), soft_wrap=True)
+
+    def command(self, *lines: str) -> None:
+        """Lines to copy into a shell, indented, on stderr, never folded."""
+        for line in lines:
+            self._err.print(Text("  " + printable(line), style="cyan", no_wrap=True), soft_wrap=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    wide = None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=wide)
+
+
+def _cell(cell: Cell) -> Text:
+    if isinstance(cell, Text):
+        return cell
+    return Text("-", style="dim") if cell is None else Text(printable(cell))
+
+
+def _fit(columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """How wide each column is: what it needs; where that is too much, the ones that may give way share what is left."""
+    widths = [max([len(column.title), *(row[place].cell_len for row in cells)]) for place, column in enumerate(columns)]
+    giving = sorted(
+        (place for place, column in enumerate(columns) if not column.fixed), key=lambda place: widths[place]
+    )
+    left = width - 2 * (len(columns) - 1) - sum(widths[place] for place, column in enumerate(columns) if column.fixed)
+    for still, place in zip(range(len(giving), 0, -1), giving, strict=True):
+        widths[place] = min(widths[place], max(left // still, _NARROWEST))
+        left -= widths[place]
+    return widths

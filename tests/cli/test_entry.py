@@ -1,0 +1,127 @@
+"""The ways out: one line, the right code, never a traceback, never a secret."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from doorward.cli import entry
+from doorward.cli.entry import run
+from doorward.cli.root import GROUPS
+
+SECRET = "dw_live_" + "a" * 12 + "B" * 32 + "c" * 6
+
+
+def test_help_lists_every_group_and_every_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name, (_, text) in GROUPS.items():
+        assert f" {name} " in shown
+        assert text in shown, "the help of a command fits on one line of 80 columns"
+    for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "70 ", "130 "):
+        assert code in shown.partition("Exit codes")[2]
+
+
+def test_help_does_not_pay_for_the_server_or_the_database() -> None:
+    script = (
+        "import sys; from doorward.cli.entry import run; run(['--help']);"
+        "print([m for m in ('sqlalchemy','asyncpg','fastapi','uvicorn','pydantic_settings','cryptography')"
+        " if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["kyes"], "Did you mean 'keys'? See `doorward --help`."),
+        (["keys", "nonsense"], "No such command 'nonsense'. See `doorward keys --help`."),
+        (["--nonsense"], "No such option: --nonsense."),
+    ],
+)
+def test_a_command_line_not_understood_is_one_line_and_code_2(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert says in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Usage: doorward" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[SECRET], ["keys", SECRET], ["keys", f"--{SECRET}"]])
+def test_an_error_repeats_no_secret(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    assert "BBBB" not in "".join(capsys.readouterr())
+
+
+def test_an_error_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["\x1b[2J\nsecond line\u202e"]) == 2
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert told.count("\n") == 1
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("doorward ")
+
+
+def _broken() -> None:
+    raise RuntimeError(f"something with {SECRET} in it")
+
+
+def test_a_bug_is_one_line_and_code_70(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "build_root", _broken)
+    assert run([]) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("doorward: This is a bug of Doorward: RuntimeError.")
+    assert "--debug" in told
+    assert "something with" not in told, "what the exception says may hold anything"
+    assert told.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "build_root", _broken)
+    assert run(["--debug"]) == 70
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "BBBB" not in told
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doorward.cli", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 141
+    assert errors == b""
+
+
+def _interrupted() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "build_root", _interrupted)
+    assert run([]) == 130
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,70 @@
+"""What a command writes, and where."""
+
+import json
+
+import pytest
+
+from doorward.cli.output import Column, Output
+
+EVIL = "\x1b[2J\x1b]0;owned\x07 [red]markup[/red] :skull: \u202e\x9b31m"
+
+
+def test_a_name_from_outside_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output(as_json=False)
+    out.table([Column("Id", fixed=True), Column("Name")], [("app_1", EVIL)], empty="none")
+    out.facts([("Name", EVIL)])
+    out.done(EVIL)
+    out.warn(EVIL)
+    out.note(EVIL)
+    out.heading(EVIL)
+    written = "".join(capsys.readouterr())
+    for forbidden in ("\x1b", "\x07", "\u202e", "\x9b"):
+        assert forbidden not in written
+    assert written.count("[red]markup[/red] :skull:") == 6, "markup and emoji names are text"
+
+
+def test_json_leaves_as_ascii_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).json({"name": EVIL})
+    line = capsys.readouterr().out
+    assert line.isascii()
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert json.loads(line) == {"name": EVIL}
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_ids_are_never_cut_or_folded(
+    columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    out = Output(as_json=False)
+    row = ("dw_live_a1B2c3D4e5F6", "a name that goes on and on " * 5)
+    out.table([Column("Key", fixed=True), Column("Name")], [row], empty="none")
+    written = capsys.readouterr().out
+    assert "dw_live_a1B2c3D4e5F6 " in written
+    assert "…" in written
+    assert max(map(len, written.splitlines())) <= int(columns)
+
+
+def test_a_pipe_gets_everything_uncut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "a name that goes on and on " * 5
+    Output(as_json=False).table([Column("Name")], [(name,)], empty="none")
+    assert name in capsys.readouterr().out
+
+
+def test_a_secret_is_alone_on_stdout_and_never_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    secret = "dw_live_" + "x" * 50
+    out = Output(as_json=False)
+    out.done("Created.")
+    out.secret(secret)
+    out.warn("Shown once.")
+    assert capsys.readouterr().out == secret + "\n"
+
+
+def test_an_empty_list_says_what_to_do_and_leaves_stdout_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table([Column("Id")], [], empty="No keys yet.")
+    assert capsys.readouterr() == ("", "No keys yet.\n")
