@@ -68,6 +68,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("object_exists", "An object of that name exists already."),
         _row("object_conflict", "The object was changed meanwhile; read it again."),
         _row("state_final", "The object is revoked, and revocation is final."),
+        _row("state_expired", "The object has expired; create a new one."),
         _row("input_invalid", "The input is not valid."),
         _row("scope_escalation", "A credential cannot grant a scope it does not hold."),
         # Ours, and passing: raised as `Unavailable`.

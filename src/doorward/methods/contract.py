@@ -25,6 +25,10 @@ class Presented(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lookup_id={self.lookup_id!r}, <unverified>)"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        # msgspec gives every struct one that shows all fields; rich prefers it to `__repr__`, in tracebacks too.
+        return [("lookup_id", self.lookup_id)]
+
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What a method has proven, and what the pipeline needs to go on."""

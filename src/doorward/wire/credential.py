@@ -51,6 +51,10 @@ class CredentialText(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"CredentialText(id={self.id!r}, text=<secret>)"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        # msgspec gives every struct one that shows all fields; rich prefers it to `__repr__`, in tracebacks too.
+        return [("id", self.id)]
+
 
 def random_base62(characters: int, entropy: Entropy) -> str:
     """`characters` base62 characters, each equally likely."""

@@ -1,7 +1,7 @@
 """The `Forwarded` header of RFC 7239, and the node names it shares with `X-Forwarded-For`.
 
-Each header line is parsed by itself before the lines are joined: a client that opens a quote in its own line could
-otherwise swallow what the proxy appends. Every parameter may come once per element (section 4).
+The whole header must parse, strangers' part included: a client that opens a quote must not swallow what the proxy
+appends. Each line is parsed by itself, so no quote spans two. Every parameter may come once per element (section 4).
 """
 
 import re

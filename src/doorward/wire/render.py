@@ -52,6 +52,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "object_exists": 409,
     "object_conflict": 409,
     "state_final": 409,
+    "state_expired": 409,
     "input_invalid": 422,
     "scope_escalation": 403,
     "store_unavailable": 503,
