@@ -1,6 +1,6 @@
 """`docs/benchmarks.md`: one section a row, so that one row can be measured anew and the others stay."""
 
-import datetime
+import datetime as dt
 import os
 import platform
 import re
@@ -37,7 +37,7 @@ def describe_machine() -> str:
         model = names[0] if names else model
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {packages}"
-    return f"{os.cpu_count()} × {model}, {platform.system()} {platform.release()}; {python}"
+    return f"{os.cpu_count()} cores of {model}, {platform.system()} {platform.release()}; {python}"
 
 
 def _commit() -> str:
@@ -57,7 +57,7 @@ def replace_section(page: str, name: str, section: str, order: Sequence[str]) ->
 
 def write_section(name: str, title: str, note: str, lines: Sequence[Line], *, quick: bool, order: Sequence[str]) -> str:
     """Put a measured section into the page; answers the section."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    today = dt.datetime.now(dt.UTC).date().isoformat()
     table = "".join(f"| {line.work} | {line.figure} | {line.gate} | {line.verdict} |\n" for line in lines)
     quickly = " QUICK=1" if quick else ""
     section = (
