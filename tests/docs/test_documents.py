@@ -21,6 +21,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipP
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 _DOORWARD: Final = (sys.executable, "-c", "import sys; from doorward.cli import main; sys.exit(main())")
+_PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _LINK: Final = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -56,7 +57,7 @@ def test_what_a_document_shows_runs(path: Path, tmp_path: Path, monkeypatch: pyt
         example.evaluate()
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", _PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_within_the_project_lead_somewhere(path: Path) -> None:
     targets = _LINK.findall(_FENCE.sub("", path.read_text()))
     local = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
