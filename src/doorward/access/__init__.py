@@ -1,1 +1,5 @@
-"""What you may touch. A `Decision` is never an identity."""
+"""What you may touch. A `Decision` is never an identity, and a `Principal` is never a permission."""
+
+from doorward.access.scopes import Decision, decide
+
+__all__ = ["Decision", "decide"]
