@@ -1,1 +1,65 @@
-"""Doorward: one front door for APIs. What users import, and nothing else."""
+"""Doorward: one front door for APIs. What users import, and nothing else.
+
+Names are loaded when they are first used: `import doorward` alone loads no database, no framework and no crypto.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from doorward.door import Admitted as Admitted
+    from doorward.door import Door as Door
+    from doorward.errors import Misconfigured as Misconfigured
+    from doorward.errors import Rejected as Rejected
+    from doorward.errors import Unavailable as Unavailable
+    from doorward.values import Environment as Environment
+    from doorward.values import Principal as Principal
+    from doorward.values import PrincipalKind as PrincipalKind
+    from doorward.values import RateLimit as RateLimit
+    from doorward.values import Scopes as Scopes
+    from doorward.wire.hops import TrustedHops as TrustedHops
+
+__all__ = [
+    "Admitted",
+    "ApiKeys",
+    "Basic",
+    "Door",
+    "Environment",
+    "Misconfigured",
+    "Principal",
+    "PrincipalKind",
+    "RateLimit",
+    "Rejected",
+    "Scopes",
+    "TrustedHops",
+    "Unavailable",
+    "open_store",
+]
+
+_HOMES = {
+    "Admitted": "doorward.door",
+    "ApiKeys": "doorward.methods.apikey",
+    "Basic": "doorward.methods.basic",
+    "Door": "doorward.door",
+    "Environment": "doorward.values",
+    "Misconfigured": "doorward.errors",
+    "Principal": "doorward.values",
+    "PrincipalKind": "doorward.values",
+    "RateLimit": "doorward.values",
+    "Rejected": "doorward.errors",
+    "Scopes": "doorward.values",
+    "TrustedHops": "doorward.wire.hops",
+    "Unavailable": "doorward.errors",
+    "open_store": "doorward.app",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'doorward' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,186 @@
+"""A door: what a route demands, and the one way through it.
+
+Rules of this file:
+
+* `admit` runs the phases in order and answers `Admitted` or raises `Rejected` or `Unavailable`. There is no other
+  way in and no other outcome.
+* Every outcome is told to the log and, when it is a failure of proof, paid for by the source.
+* What was proven when a later phase refuses still speaks: the method's answer headers and the rate limit travel with
+  the refusal.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final, final
+
+import msgspec
+
+from doorward.access import Decision
+from doorward.door.budget import FailureBudget, source_of
+from doorward.door.passage import Demand, Passage, lane_of
+from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
+from doorward.errors import Misconfigured, Rejected, Unavailable
+from doorward.methods.contract import Method, OpenApiScheme
+from doorward.methods.plane import Plane
+from doorward.values import Clock, Principal, PrincipalKind, Scopes
+from doorward.wire.render import Answer, render_refusal
+from doorward.wire.request import Header, RequestView
+
+__all__ = ["Admitted", "Door", "Settlement"]
+
+
+@final
+class Settlement:
+    """What happens after the handler to things that may be used once. Nothing is claimed by the methods there are."""
+
+    __slots__ = ()
+
+    async def complete(self) -> None:
+        """The handler has done its work: what was claimed is used up."""
+
+    async def release(self) -> None:
+        """The handler has not done its work: what was claimed may be presented again."""
+
+
+_NOTHING_CLAIMED: Final = Settlement()
+
+
+@final
+class Admitted(msgspec.Struct, frozen=True):
+    """Who may pass, why, what every answer to this request must carry, and what is settled afterwards."""
+
+    principal: Principal
+    decision: Decision
+    answer_headers: tuple[Header, ...]
+    settlement: Settlement
+
+
+class Door:
+    """What a route demands.
+
+    Args:
+        methods: the ways to prove who you are that this door takes, best first (their challenges are told in this
+            order). Credentials of any other kind are as good as absent.
+        require: scopes the credential must hold, all of them. None: the proof is enough.
+        principal_kind: the only kind of principal that passes. None: every kind.
+        failure_budget: how many failures of proof a source has; None: that of the first method, shared by all doors
+            that list it (20 a minute).
+        clock: epoch seconds, for methods without a store; the others go by their store's clock.
+        monotonic: the process's own clock, in seconds.
+
+    Raises:
+        Misconfigured: no method is listed, or one is listed twice.
+    """
+
+    def __init__(
+        self,
+        *methods: Method[Any, Any],  # each with its own presented and record types
+        require: Scopes | None = None,
+        principal_kind: PrincipalKind | None = None,
+        failure_budget: FailureBudget | None = None,
+        clock: Clock = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not methods:
+            raise Misconfigured(
+                "A door without a method admits nobody.", cure="List at least one: Door(ApiKeys(store))."
+            )
+        lanes = tuple(lane_of(method, monotonic) for method in methods)
+        if len({lane.name for lane in lanes}) < len(lanes):
+            raise Misconfigured("A door lists the same method twice.", cure="List each method once per door.")
+        self.methods: Final = methods
+        self._monotonic: Final = monotonic
+        self._demand: Final = Demand(
+            lanes,
+            require=require,
+            kind=principal_kind,
+            budget=lanes[0].budget if failure_budget is None else failure_budget,
+            clock=clock,
+        )
+        self._runs: Final[tuple[Run, ...]] = tuple(phase.run for phase in PHASES if phase.run is not None)
+
+    @property
+    def require(self) -> Scopes | None:
+        """The scopes demanded."""
+        return self._demand.require
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """What the methods' stores share, each once: to be started and closed with the app."""
+        planes: list[Plane] = []
+        for lane in self._demand.lanes:
+            if lane.plane is not None and not any(plane is lane.plane for plane in planes):
+                planes.append(lane.plane)
+        return tuple(planes)
+
+    @property
+    def challenges(self) -> tuple[bytes, ...]:
+        """`WWW-Authenticate` challenges, best method first, each once."""
+        return tuple(dict.fromkeys(line for method in self.methods for line in method.challenges()))
+
+    def openapi_schemes(self) -> Iterator[OpenApiScheme]:
+        """Security schemes, alternatives of each other."""
+        for method in self.methods:
+            yield from method.openapi_schemes()
+
+    async def admit(self, request: RequestView) -> Admitted:
+        """Let a request through.
+
+        Raises:
+            Rejected: with what every answer to this credential carries, once it is proven.
+            Unavailable: the store or the view of revocations cannot be relied on.
+        """
+        passage = Passage(self._demand, request, self._monotonic())
+        failed = False
+        try:
+            for run in self._runs:
+                waiting = run(passage)
+                if waiting is not None:
+                    await waiting
+        except Rejected as refused:
+            failed = refused.code in PROOF_FAILURES
+            if failed and passage.entered is None:
+                self._demand.budget.fail(source_of(request.client), passage.monotonic)
+            record_refusal(passage, refused.code)
+            raise _with_headers(refused, passage.answer_headers) from None
+        except Unavailable as unavailable:
+            record_refusal(passage, unavailable.code)
+            raise
+        finally:
+            if passage.entered is not None:
+                self._demand.budget.leave(passage.entered, failed=failed)
+        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, _NOTHING_CLAIMED)
+
+    async def start(self) -> None:
+        """Open the stores and load the views, in the loop that serves. Idempotent; `admit` does it when nobody has.
+
+        Raises:
+            Misconfigured: a store that cannot be used as it is.
+            Unavailable: a store that cannot be reached.
+        """
+        for plane in self.planes:
+            await plane.start()
+
+    async def aclose(self) -> None:
+        """Give back unspent rate shares, flush what was counted and logged, close the stores. Idempotent."""
+        for lane in self._demand.lanes:
+            if lane.spender is not None and lane.plane is not None and lane.plane.started:
+                await lane.spender.aclose()
+        for plane in self.planes:
+            await plane.aclose()
+
+    def refuse(self, error: Rejected | Unavailable) -> Answer:
+        """The refusal as an HTTP answer, with this door's challenges."""
+        return render_refusal(error, challenges=self.challenges)
+
+
+def _with_headers(refused: Rejected, answer_headers: tuple[Header, ...]) -> Rejected:
+    if not answer_headers:
+        return refused
+    return Rejected(
+        refused.code,
+        refused.detail,
+        retry_after_s=refused.retry_after_s,
+        missing_scopes=refused.missing_scopes,
+        answer_headers=(*answer_headers, *(line for line in refused.answer_headers if line not in answer_headers)),
+    )

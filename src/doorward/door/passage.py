@@ -1,0 +1,119 @@
+"""One request on its way through the phases, and what all requests of a method share.
+
+A `Passage` is filled in by one phase after the other and never leaves `door/`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, final
+from weakref import WeakValueDictionary
+
+from doorward.access import Decision
+from doorward.door.budget import FailureBudget, SourceBudget
+from doorward.door.cache import Entry, RecordCache
+from doorward.door.leases import RateSpender
+from doorward.methods.contract import Method, Presented, Verified
+from doorward.values import Clock, PrincipalKind, Scopes
+from doorward.wire.request import Header, RequestView
+
+__all__ = ["Demand", "Lane", "Passage", "lane_of"]
+
+# A door lists methods of different presented and record types; each gets back what it gave.
+AnyMethod = Method[Any, Any]
+
+
+@final
+class Lane:
+    """A method with what its requests share, whichever door they come to: records, rate shares, failures."""
+
+    __slots__ = ("__weakref__", "bearer_carried", "budget", "cache", "method", "name", "plane", "spender")
+
+    def __init__(self, method: AnyMethod, monotonic: Callable[[], float]) -> None:
+        self.method: Final = method
+        self.name: Final = method.name
+        self.bearer_carried: Final = method.bearer_carried
+        self.plane: Final = method.plane
+        self.cache: Final = RecordCache(method, self.plane)
+        self.spender: Final = None if self.plane is None else RateSpender(self.plane.rate_leases, monotonic)
+        self.budget: Final = FailureBudget()
+
+
+_lanes: "WeakValueDictionary[int, Lane]" = WeakValueDictionary()
+
+
+def lane_of(method: AnyMethod, monotonic: Callable[[], float]) -> Lane:
+    """The lane of a method: one for all doors that list this very object.
+
+    Two doors with a lane each would grant a source twice its failures and ask the store twice for rate shares.
+    """
+    lane = _lanes.get(id(method))
+    # The lane keeps its method alive, so while the lane is found the number cannot belong to another object.
+    if lane is None:
+        lane = _lanes[id(method)] = Lane(method, monotonic)
+    return lane
+
+
+@final
+class Demand:
+    """What a door demands: fixed when it is built."""
+
+    __slots__ = ("bearer_carried", "budget", "clock", "kind", "lanes", "require")
+
+    def __init__(
+        self,
+        lanes: tuple[Lane, ...],
+        *,
+        require: Scopes | None,
+        kind: PrincipalKind | None,
+        budget: FailureBudget,
+        clock: Clock,
+    ) -> None:
+        self.lanes: Final = lanes
+        self.require: Final = require
+        self.kind: Final = kind
+        self.budget: Final = budget
+        self.clock: Final = clock
+        self.bearer_carried: Final = any(lane.bearer_carried for lane in lanes)
+
+
+@final
+class Passage:
+    """See the module. `monotonic` is seconds of the process's own clock, `now` epoch seconds of the store's."""
+
+    __slots__ = (
+        "answer_headers",
+        "decision",
+        "demand",
+        "entered",
+        "entry",
+        "extracted",
+        "lane",
+        "monotonic",
+        "now",
+        "position",
+        "presented",
+        "record",
+        "request",
+        "verified",
+    )
+
+    lane: Lane
+    presented: Presented
+    now: int
+    record: Any  # the method's own type, handed back to it unread
+    verified: Verified
+    decision: Decision
+
+    def __init__(self, demand: Demand, request: RequestView, monotonic: float) -> None:
+        self.demand = demand
+        self.request = request
+        self.monotonic = monotonic
+        self.extracted: list[tuple[Lane, Presented]] = []
+        self.entry: Entry | None = None
+        self.entered: SourceBudget | None = None
+        self.position = 0
+        self.answer_headers: tuple[Header, ...] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the phase `verify` has passed."""
+        return hasattr(self, "verified")

@@ -1,0 +1,313 @@
+"""The phases of a request, in order, as one table (DESIGN section 3).
+
+Rules of this file:
+
+* A phase answers one question. It returns None, raises `Rejected` or `Unavailable`, or returns something to be
+  awaited. On the warm path no phase returns anything: no I/O, nothing suspends.
+* No phase looks at what a later one decides. What a refusal may tell follows from the order: before `verify` nobody
+  learns whether an id exists, after it the holder may know why.
+* `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` and
+  `claim` have no question to ask as long as no method binds tokens to keys or claims things that are used once.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, final
+
+import msgspec
+
+from doorward.access import decide
+from doorward.door.budget import source_of
+from doorward.door.cache import Entry
+from doorward.door.leases import RateSpender
+from doorward.door.passage import Passage
+from doorward.errors import Rejected, Unavailable
+from doorward.revocation.port import RevocationView
+from doorward.values import RateLimit
+from doorward.wire.ratelimit import rate_headers
+from doorward.wire.request import RequestView
+
+__all__ = ["PHASES", "PROOF_FAILURES", "Phase", "record_refusal"]
+
+PROOF_FAILURES: Final = frozenset(
+    {"credential_unknown", "credential_secret_mismatch", "credential_malformed", "credential_unrecognised"}
+)
+"""Refusals that are paid for from the failure budget of the source."""
+RELOADS_MAX: Final = 3
+"""How often a record is loaded again when it keeps changing while it is being loaded."""
+REQUEST_LINE_CHARACTERS_MAX: Final = 200
+
+Run = Callable[[Passage], Awaitable[None] | None]
+
+
+@final
+class Phase(msgspec.Struct, frozen=True):
+    """One row. `run` None: done elsewhere, or not asked by any method there is."""
+
+    number: int
+    name: str
+    room: str
+    question: str
+    run: Run | None
+
+
+def extract(passage: Passage) -> None:
+    """Ask the methods this door lists, and no other: a credential of another kind is not there."""
+    request = passage.request
+    for lane in passage.demand.lanes:
+        presented = lane.method.extract(request)
+        if presented is not None:
+            passage.extracted.append((lane, presented))
+
+
+def single(passage: Passage) -> None:
+    """Exactly one credential goes on."""
+    extracted = passage.extracted
+    if len(extracted) > 1:
+        # Two hops that each look at another of two credentials disagree on who is calling.
+        raise Rejected("credential_conflict", " and ".join(lane.name for lane, _ in extracted))
+    if passage.demand.bearer_carried and not _bearer_is_recognised(passage):
+        raise Rejected("credential_unrecognised")
+    if not extracted:
+        raise Rejected("credential_missing")
+    passage.lane, passage.presented = extracted[0]
+    plane = passage.lane.plane
+    passage.now = int(passage.demand.clock() if plane is None else plane.clock())
+
+
+def _bearer_is_recognised(passage: Passage) -> bool:
+    """Whether a bearer value, if there is one, is the credential of a listed method.
+
+    A stray bearer value beside a good key in another header would be a second identity for the next hop.
+    """
+    bearer = None
+    for name, value in passage.request.headers:
+        if name == b"authorization" and value[:7].lower() in {b"bearer ", b"bearer"}:
+            bearer = value
+            break
+    if bearer is None:
+        return True
+    extracted = passage.extracted
+    # The usual case, without a second look: the public id that was found stands in the bearer value.
+    if extracted and extracted[0][1].lookup_id.encode() in bearer:
+        return True
+    alone = _with_headers(passage.request, bearer)
+    return any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes)
+
+
+def _with_headers(request: RequestView, authorization: bytes) -> RequestView:
+    return RequestView(
+        method=request.method,
+        raw_target=b"/",
+        headers=((b"authorization", authorization),),
+        scheme=request.scheme,
+        peer=request.peer,
+        client=request.client,
+        forwarded=request.forwarded,
+        read_body=request.read_body,
+    )
+
+
+def budget(passage: Passage) -> Awaitable[None] | None:
+    """A warm credential passes; a cold one needs a source with failures left."""
+    cache = passage.lane.cache
+    presented_id = passage.presented.lookup_id
+    entry = cache.find(presented_id, passage.monotonic)
+    if entry is not None:
+        plane = passage.lane.plane
+        # A record that has changed since is not asked at all: it might refuse what the new one allows.
+        if (
+            plane is None
+            or entry.generation == plane.view.generation
+            or not plane.view.changed_since(entry.handles, entry.position)
+        ):
+            passage.entry = entry
+            return None
+        cache.forget(presented_id)
+    source = source_of(passage.request.client)
+    passage.entered = passage.demand.budget.enter(source, passage.monotonic)
+    return None if passage.entered is not None else _wait_to_enter(passage)
+
+
+async def _wait_to_enter(passage: Passage) -> None:
+    source = source_of(passage.request.client)
+    passage.entered = await passage.demand.budget.wait_to_enter(source, passage.monotonic)
+
+
+def load(passage: Passage) -> Awaitable[None] | None:
+    """The record, from the cache or from the store."""
+    entry = passage.entry
+    plane = passage.lane.plane
+    if entry is None or (plane is not None and not plane.started):
+        return _load(passage)
+    passage.record = entry.record
+    passage.position = entry.position
+    return None
+
+
+async def _load(passage: Passage) -> None:
+    plane = passage.lane.plane
+    if plane is not None and not plane.started:
+        await plane.start()
+    passage.entry = None
+    loaded = await passage.lane.cache.load(passage.presented)
+    passage.record = loaded.record
+    passage.position = loaded.position
+
+
+def verify(passage: Passage) -> None:
+    """The proof."""
+    passage.verified = verified = passage.lane.method.verify(
+        passage.presented, passage.record, passage.request, passage.now
+    )
+    passage.answer_headers = verified.answer_headers
+
+
+def revoked(passage: Passage) -> Awaitable[None] | None:
+    """One comparison when nothing was revoked anywhere; otherwise everything the proof rests on is asked for."""
+    plane = passage.lane.plane
+    entry = passage.entry
+    if plane is None:
+        if entry is None:
+            _keep(passage, generation=0)
+        return None
+    view = plane.view
+    view.require_fresh(passage.monotonic)
+    generation = view.generation
+    if entry is not None and entry.generation == generation:
+        return None
+    handles = passage.verified.handles
+    if entry is None and view.changed_since(handles, passage.position):
+        return _load_again(passage, view)
+    if view.is_revoked(handles):
+        raise Rejected("credential_revoked")
+    if entry is None:
+        _keep(passage, generation=generation)
+    else:
+        entry.generation = generation
+        entry.position = view.position
+    return None
+
+
+async def _load_again(passage: Passage, view: RevocationView) -> None:
+    """The record changed while it was being loaded (narrowed scopes, suspension): load and prove it again."""
+    for _ in range(RELOADS_MAX):
+        loaded = await passage.lane.cache.load(passage.presented)
+        passage.record = loaded.record
+        passage.position = loaded.position
+        verify(passage)
+        generation = view.generation
+        handles = passage.verified.handles
+        if not view.changed_since(handles, passage.position):
+            if view.is_revoked(handles):
+                raise Rejected("credential_revoked")
+            _keep(passage, generation=generation)
+            return
+    raise Unavailable("revocation_stale", "the record changed each time it was loaded")
+
+
+def _keep(passage: Passage, *, generation: int) -> None:
+    entry = Entry(
+        passage.record,
+        passage.verified.handles,
+        position=passage.position,
+        generation=generation,
+        loaded_at=passage.monotonic,
+    )
+    passage.lane.cache.keep(passage.presented.lookup_id, entry)
+
+
+def limits(passage: Passage) -> Awaitable[None] | None:
+    """One unit of the credential's rate, from the share this process holds."""
+    verified = passage.verified
+    if verified.rate is None:
+        return None
+    spender = passage.lane.spender
+    assert spender is not None, "a method without a store has nowhere to count a rate"
+    spent = spender.spend(verified.principal.credential_id, verified.rate)
+    if spent is None:
+        return _refill(passage, spender, verified.rate)
+    passage.answer_headers += rate_headers(spent.limit, spent.remaining, spent.reset_s)
+    return None
+
+
+async def _refill(passage: Passage, spender: RateSpender, rate: RateLimit) -> None:
+    spent = await spender.refill(passage.verified.principal.credential_id, rate)
+    passage.answer_headers += rate_headers(spent.limit, spent.remaining, spent.reset_s)
+
+
+def authorize(passage: Passage) -> None:
+    """What the door demands, against what the principal holds."""
+    demand = passage.demand
+    passage.decision = decide(passage.verified.principal, demand.require, demand.kind)
+
+
+def record(passage: Passage) -> None:
+    """Admitted: count the use, and tell the log."""
+    lane = passage.lane
+    plane = lane.plane
+    if plane is None:
+        return
+    principal = passage.verified.principal
+    request = passage.request
+    source = _text_of(request.client) if request.client is not None else None
+    plane.usage.count(lane.name, principal.credential_id, passage.now, source)
+    plane.verifications.record(
+        passage.now,
+        lane.name,
+        principal.credential_id,
+        principal.id,
+        principal.organization_id,
+        source,
+        None,
+        _request_line(request),
+    )
+
+
+def record_refusal(passage: Passage, code: str) -> None:
+    """Refused or unavailable: tell the log, with the public id that was presented, whether it exists or not."""
+    found = passage.extracted[0] if len(passage.extracted) == 1 else None
+    lane = found[0] if found is not None else passage.demand.lanes[0]
+    if lane.plane is None:
+        return
+    principal = passage.verified.principal if passage.is_proven else None
+    client = passage.request.client
+    lane.plane.verifications.record(
+        int(lane.plane.clock()),
+        lane.name if found is not None else None,
+        found[1].lookup_id if found is not None else None,
+        principal.id if principal is not None else None,
+        principal.organization_id if principal is not None else None,
+        _text_of(client) if client is not None else None,
+        code,
+        _request_line(passage.request),
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _text_of(address: IPv4Address | IPv6Address) -> str:
+    return str(address)
+
+
+def _request_line(request: RequestView) -> str:
+    # Without the query, which may hold anything, secrets included.
+    path = request.raw_target.partition(b"?")[0][:REQUEST_LINE_CHARACTERS_MAX]
+    return f"{request.method} {path.decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
+
+
+PHASES: Final = (
+    Phase(1, "gather", "frameworks/", "build the `Request` view", None),
+    Phase(2, "extract", "methods/*/wire", "is your kind of credential here?", extract),
+    Phase(3, "single", "door/", "one primary credential", single),
+    Phase(4, "budget", "door/", "has this source used up its failures?", budget),
+    Phase(5, "load", "methods/*/port", "the record by its public id, through the cache", load),
+    Phase(6, "verify", "methods/*/verify", "prove it", verify),
+    Phase(7, "revoked?", "revocation/", "is anything this proof rests on revoked?", revoked),
+    Phase(8, "bound?", "door/", "does the token's `cnf` match this request's DPoP key or certificate?", None),
+    Phase(9, "limits", "door/", "rate per credential", limits),
+    Phase(10, "authorize", "access/", "scopes, roles, policies → `Decision` with reasons", authorize),
+    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", None),
+    Phase(12, "record", "audit/", "last-used and events, batched", record),
+    Phase(13, "settle", "door/", "after the handler: complete or release what was claimed", None),
+)

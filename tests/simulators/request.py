@@ -1,0 +1,29 @@
+"""Request views as a framework would build them."""
+
+from ipaddress import ip_address
+
+from doorward.wire.request import Header, Peer, RequestView
+
+__all__ = ["view_of"]
+
+
+def view_of(
+    *headers: Header, client: str | None = "192.0.2.1", target: bytes = b"/orders", method: str = "GET"
+) -> RequestView:
+    """A request over TLS with these headers."""
+
+    async def read_body(limit: int) -> bytes:
+        del limit
+        return b""
+
+    address = None if client is None else ip_address(client)
+    return RequestView(
+        method=method,
+        raw_target=target,
+        headers=headers,
+        scheme="https",
+        peer=Peer(address),
+        client=address,
+        forwarded=False,
+        read_body=read_body,
+    )
