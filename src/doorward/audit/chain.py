@@ -5,14 +5,25 @@ key is derived from the master key, which lives elsewhere. What the links alone 
 that the heads are exported and compared (`audit/verify.py`).
 """
 
+from enum import StrEnum
 from typing import Final, final
 
 import msgspec
 
 from doorward.crypto.hashing import SHA256_BYTES, hmac_sha256
+from doorward.crypto.sealing import MasterKeys
 from doorward.values import Event
 
-__all__ = ["GENESIS", "ChainKey", "encode_event", "link_event", "link_record"]
+__all__ = [
+    "GENESIS",
+    "ChainKey",
+    "ChainName",
+    "derive_chain_key",
+    "derive_chain_keys",
+    "encode_event",
+    "link_event",
+    "link_record",
+]
 
 GENESIS: Final = bytes(SHA256_BYTES)
 """The head before the first event."""
@@ -30,6 +41,24 @@ class ChainKey(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"ChainKey(key_id={self.key_id!r}, key=<secret>)"
+
+
+class ChainName(StrEnum):
+    """The two classes of record (invariant 6), each with a key of its own: a link of one never fits the other."""
+
+    CHANGES = "changes"
+    VERIFICATIONS = "verifications"
+
+
+def derive_chain_key(master_keys: MasterKeys, chain: ChainName, *, key_id: str | None = None) -> ChainKey:
+    """The key a chain is linked with, from the current master key or the one named."""
+    named = key_id or master_keys.current
+    return ChainKey(named, master_keys.derive(f"audit chain {chain}", key_id=named))
+
+
+def derive_chain_keys(master_keys: MasterKeys, chain: ChainName) -> dict[str, ChainKey]:
+    """By key id: every key the chain may have been linked with, for verifying it."""
+    return {key_id: derive_chain_key(master_keys, chain, key_id=key_id) for key_id in master_keys.key_ids}
 
 
 def encode_event(event: Event) -> bytes:

@@ -39,6 +39,7 @@ class MasterKeys:
 
     def __init__(self, keys: Mapping[str, bytes], *, current: str, entropy: Entropy) -> None:
         assert current in keys, "the current master key is not among the keys"
+        assert all(key_id.isascii() and 1 <= len(key_id) <= 32 for key_id in keys), "a master key id out of range"
         assert all(len(key) == MASTER_KEY_BYTES for key in keys.values()), "a master key of the wrong length"
         self._keys: Final = dict(keys)
         self._entropy: Final = entropy
@@ -52,6 +53,16 @@ class MasterKeys:
         """The ids of all keys that can open."""
         return frozenset(self._keys)
 
+    def reseal(self, sealed: bytes, *, purpose: str, row: str) -> bytes | None:
+        """The same under the current key; None when it is sealed under that already.
+
+        Raises:
+            UnsealError: as `open`.
+        """
+        if _split(sealed)[0] == self.current:
+            return None
+        return self.seal(self.open(sealed, purpose=purpose, row=row), purpose=purpose, row=row)
+
     def derive(self, purpose: str, *, key_id: str | None = None) -> bytes:
         """32 bytes for one purpose (RFC 5869), so that no two uses share a key."""
         master = self._keys[key_id or self.current]
@@ -61,7 +72,7 @@ class MasterKeys:
         """Encrypt for one purpose and one row, under the current key."""
         key_id = self.current.encode()
         nonce = self._entropy(NONCE_BYTES)
-        sealed = AESGCM(self.derive(f"seal {purpose}")).encrypt(nonce, plaintext, row.encode())
+        sealed = AESGCM(self.derive(f"seal {purpose}")).encrypt(nonce, plaintext, _bound_to(row))
         return bytes([len(key_id)]) + key_id + nonce + sealed
 
     def open(self, sealed: bytes, *, purpose: str, row: str) -> bytes:
@@ -75,9 +86,13 @@ class MasterKeys:
             raise UnsealError(f"sealed under a master key that is not here: {key_id!r}")
         cipher = AESGCM(self.derive(f"seal {purpose}", key_id=key_id))
         try:
-            return cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], row.encode())
+            return cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound_to(row))
         except (InvalidTag, ValueError) as error:
             raise UnsealError("the sealed value does not open") from error
+
+
+def _bound_to(row: str) -> bytes:
+    return row.encode()
 
 
 def _split(sealed: bytes) -> tuple[str, bytes]:
