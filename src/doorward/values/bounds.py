@@ -4,11 +4,13 @@ All of it may come from outside and is shown again in tables, logs and exports, 
 `str.isprintable` refuses control characters, line separators and the invisible ones that reorder text on a screen.
 """
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv6Network, ip_network
 from typing import Final
 
 from doorward.errors import Rejected
+from doorward.values.identifiers import OrganizationId
 from doorward.values.principal import RateLimit
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "parse_metadata",
     "parse_name",
     "parse_networks",
+    "parse_organization_id",
     "parse_rate",
     "parse_reason",
 ]
@@ -37,6 +40,8 @@ NETWORKS_MAX: Final = 32
 NETWORK_CHARACTERS_MAX: Final = 64
 RATE_REQUESTS_MAX: Final = 1_000_000
 RATE_WINDOW_S_MAX: Final = 86_400
+
+_ORGANIZATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def parse_name(presented_name: str) -> str:
@@ -77,6 +82,13 @@ def parse_networks(presented_networks: tuple[str, ...]) -> tuple[str, ...]:
     if len(presented_networks) > NETWORKS_MAX:
         raise Rejected("input_invalid", f"more than {NETWORKS_MAX} networks")
     return tuple(dict.fromkeys(_network(text) for text in presented_networks))
+
+
+def parse_organization_id(presented_id: str) -> OrganizationId:
+    """1 to 64 of `A-Z a-z 0-9 . _ -`. Raises `Rejected("input_invalid")`."""
+    if _ORGANIZATION_ID.fullmatch(presented_id) is None:
+        raise Rejected("input_invalid", "an organization id is 1 to 64 of A-Z a-z 0-9 . _ -")
+    return OrganizationId(presented_id)
 
 
 def parse_rate(presented_rate: RateLimit) -> RateLimit:

@@ -8,7 +8,7 @@ from doorward.methods.apikey.verify import METHOD, LoadedKey, prepare_key, verif
 from doorward.methods.apikey.wire import CARRIER_HEADER, KeyReader, PresentedKey
 from doorward.methods.contract import OpenApiScheme, Verified
 from doorward.methods.plane import Plane
-from doorward.values import Environment, MethodName
+from doorward.values import Environment
 from doorward.wire.challenge import build_challenge
 from doorward.wire.credential import has_valid_checksum
 from doorward.wire.request import RequestView
@@ -52,7 +52,7 @@ class ApiKeys:
 
     def __init__(self, store: KeySource, *, environment: Environment = Environment.LIVE, prefix: str = "dw") -> None:
         self.config: Final = ApiKeyConfig(environment=environment, prefix=prefix)
-        self.name: Final[MethodName] = METHOD
+        self.name: Final = METHOD
         self.plane: Final[Plane | None] = store.plane
         self.bearer_carried: Final = True
         self._store: Final = store
