@@ -1,0 +1,189 @@
+"""The tables, once, for both engines.
+
+Rules of this file:
+
+* Columns hold integers (epoch seconds), bytes and text, so that a row comes back as it is kept and no result processor
+  runs. Small collections are text: scopes and networks joined by spaces, metadata as JSON.
+* No column holds a secret that can be presented (invariant 1): `secret_digest` is a SHA-256.
+* Text that is sorted or compared is in the order of its bytes (`COLLATE "C"`), so pages are the same on both engines.
+* SQLite tables are STRICT: a value of the wrong kind is refused there as it is on PostgreSQL.
+* What is here is what the migrations make; `tests/adapters/sql/test_migrations.py` compares them.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "events", "feed", "heads", "meta", "metadata"]
+__all__ += ["rate_leases", "usage"]
+
+SCHEMA_REVISION: Final = "0001"
+"""The migration this version of Doorward works with; a database at any other is not served."""
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_text: Final = Text().with_variant(Text(collation="C"), "postgresql")
+_integer: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _table(name: str, *parts: Any, keyed_by_text: bool = True) -> Table:  # Any: columns, constraints and indexes
+    # A text key is its own B-tree in SQLite (WITHOUT ROWID): a point read walks one tree, not two.
+    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_with_rowid=not keyed_by_text)
+
+
+def _id(name: str = "id") -> Column[str]:
+    return Column(name, _text, primary_key=True)
+
+
+def _position(name: str) -> Column[int]:
+    return Column(name, _integer, primary_key=True, autoincrement=False)
+
+
+def _required(name: str, kind: Any) -> Column[Any]:  # Any: text, integer or bytes
+    return Column(name, kind, nullable=False)
+
+
+def _state(*states: str) -> CheckConstraint:
+    return CheckConstraint(f"state IN ({', '.join(map(repr, states))})", name="state")
+
+
+apps: Final = _table(
+    "apps",
+    _id(),
+    _required("name", _text),
+    Column("organization_id", _text),
+    _required("state", _text),
+    _required("created_at", _integer),
+    _required("version", _integer),
+    _required("metadata", _text),
+    UniqueConstraint("name"),
+    _state("active", "suspended", "revoked"),
+)
+
+api_keys: Final = _table(
+    "api_keys",
+    _id(),
+    Column("app_id", _text, ForeignKey("apps.id"), nullable=False),
+    Column("organization_id", _text),
+    _required("name", _text),
+    _required("prefix", _text),
+    _required("environment", _text),
+    _required("secret_digest", LargeBinary()),
+    _required("scopes", _text),
+    _required("networks", _text),
+    Column("rate_requests", _integer),
+    Column("rate_window_s", _integer),
+    _required("state", _text),
+    _required("created_at", _integer),
+    Column("expires_at", _integer),
+    Column("rotated_from", _text),
+    Column("rotated_to", _text),
+    _required("version", _integer),
+    _required("metadata", _text),
+    Index(None, "app_id", "id"),
+    _state("active", "disabled", "revoked"),
+    CheckConstraint("environment IN ('live', 'test')", name="environment"),
+    CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
+)
+
+app_passwords: Final = _table(
+    "app_passwords",
+    _id(),
+    Column("app_id", _text, ForeignKey("apps.id"), nullable=False),
+    Column("organization_id", _text),
+    _required("name", _text),
+    _required("secret_digest", LargeBinary()),
+    _required("scopes", _text),
+    _required("state", _text),
+    _required("created_at", _integer),
+    _required("expires_at", _integer),
+    _required("version", _integer),
+    Index(None, "app_id", "id"),
+    _state("active", "disabled", "revoked"),
+    CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
+)
+
+# A table of its own, so that counting use never touches (or locks, or bloats) the row a verification reads.
+usage: Final = _table(
+    "usage",
+    _id("credential_id"),
+    _required("method", _text),
+    _required("use_count", _integer),
+    _required("last_used_at", _integer),
+    Column("last_source", _text),
+)
+
+rate_leases: Final = _table(
+    "rate_leases",
+    _id("credential_id"),
+    _required("window_s", _integer),
+    _required("bucket", _integer),
+    _required("counts", LargeBinary()),
+)
+
+# One row: where the feed and the audit chain end. Locked last by every change, so both grow in commit order.
+heads: Final = _table(
+    "heads",
+    _position("id"),
+    _required("feed_position", _integer),
+    _required("feed_generation", _text),
+    _required("audit_sequence", _integer),
+    _required("audit_link", LargeBinary()),
+    CheckConstraint("id = 1", name="one_row"),
+    keyed_by_text=False,
+)
+
+feed: Final = _table(
+    "feed",
+    _position("position"),
+    _required("kind", _text),
+    _required("id", _text),
+    Column("changed_version", _integer),
+    Column("leave_at", _integer),
+    _required("committed_at", _integer),
+    Index(None, "leave_at"),
+    keyed_by_text=False,
+)
+
+events: Final = _table(
+    "events",
+    _position("sequence"),
+    _required("at", _integer),
+    _required("action", _text),
+    Column("app_id", _text),
+    Column("credential_id", _text),
+    Column("code", _text),
+    _required("object_kind", _text),
+    _required("object_id", _text),
+    _required("record", LargeBinary()),
+    _required("previous_link", LargeBinary()),
+    _required("link", LargeBinary()),
+    _required("key_id", _text),
+    Index(None, "app_id", "sequence"),
+    Index(None, "credential_id", "sequence"),
+    Index(None, "object_id", "sequence"),
+    Index(None, "at"),
+    keyed_by_text=False,
+)
+
+meta: Final = _table("meta", _id("name"), _required("value", LargeBinary()))
