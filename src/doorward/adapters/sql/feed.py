@@ -1,0 +1,140 @@
+"""The feed in SQL: appended while the head is locked, read as one snapshot.
+
+Positions come from the one row of `heads`, which a change locks last and holds until its commit is visible. So
+positions become visible in their order, an aborted change leaves no gap, and a reader who sees a position has seen
+every kept one before it (docs/adr/0002-gapless-feed-positions.md).
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final, final
+
+from sqlalchemy import bindparam, delete, insert, select, true
+
+from doorward.adapters.sql import schema
+from doorward.adapters.sql.script import Engine, Row, Script, Step
+from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
+from doorward.errors import Rejected
+from doorward.revocation.port import FeedPage, FeedRow
+from doorward.values import FeedKind, Handle, Revocation
+
+__all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed", "append_revocation"]
+
+PAGE_FEED_ROWS_MAX: Final = 10_000
+"""How many rows one page of the feed may hold."""
+REMOVED_AT_ONCE: Final = 1_000
+"""How many rows that have left are removed in one transaction."""
+
+_feed: Final = schema.feed.c
+_heads: Final = schema.heads.c
+# One statement is one snapshot on both engines: rows, watermark and generation cannot come from different moments.
+_rows: Final = (
+    select(schema.feed)
+    .where(_feed.position > bindparam("after"))
+    .order_by(_feed.position)
+    .limit(limited("limit"))
+    .subquery("page")
+)
+_READ: Final = Statement(
+    select(
+        _heads.feed_position,
+        _heads.feed_generation,
+        store_clock_ms(),
+        _rows.c.position,
+        _rows.c.kind,
+        _rows.c.id,
+        _rows.c.committed_at,
+        _rows.c.leave_at,
+        _rows.c.changed_version,
+    )
+    .select_from(schema.heads.outerjoin(_rows, true()))
+    .order_by(_rows.c.position)
+)
+_APPEND: Final = Statement(
+    insert(schema.feed).values(
+        position=bindparam("position"),
+        kind=bindparam("kind"),
+        id=bindparam("id"),
+        changed_version=bindparam("changed_version"),
+        leave_at=bindparam("leave_at"),
+        # Asked of the clock after the head is locked, so that times grow with positions.
+        committed_at=store_clock_ms() / 1000,
+    )
+)
+_REMOVE: Final = Statement(
+    delete(schema.feed)
+    .where(
+        _feed.position.in_(
+            select(_feed.position)
+            .where(_feed.leave_at <= bindparam("now", type_=_feed.leave_at.type))
+            .order_by(_feed.leave_at)
+            .limit(limited("limit"))
+        )
+    )
+    .returning(_feed.position)
+)
+
+
+@final
+class SqlFeed:
+    """`FeedPort`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine: Final = engine
+
+    async def read_feed(self, after: int, *, limit: int = PAGE_FEED_ROWS_MAX) -> FeedPage:
+        """See the port. A page cut short carries the watermark of its last row."""
+        if not 1 <= limit <= PAGE_FEED_ROWS_MAX:
+            raise Rejected("input_invalid", f"a page of the feed has 1 to {PAGE_FEED_ROWS_MAX} rows, not {limit}")
+        rows = await self._engine.read(_READ, {"after": after, "limit": limit + 1})
+        head, generation, as_of_ms = rows[0][:3]
+        page = tuple(_row(row) for row in rows[:limit] if row[3] is not None)
+        complete = len(rows) <= limit
+        return FeedPage(
+            rows=page,
+            watermark=head if complete else page[-1].position,
+            generation=generation,
+            as_of=as_of_ms // 1000,
+            complete=complete,
+        )
+
+    def wakeups(self) -> AsyncIterator[None]:
+        """See the port."""
+        return self._engine.wakeups()
+
+    async def remove_left(self, now: int) -> int:
+        """See the port. The watermark is a column of `heads` and stays."""
+        removed = 0
+        while True:
+            just_removed = await self._engine.write(lambda: _remove(now))
+            removed += just_removed
+            if just_removed < REMOVED_AT_ONCE:
+                return removed
+
+
+def append_revocation(revocation: Revocation, position: int) -> Script[None]:
+    """One row, at a position taken from the locked head."""
+    yield Step(
+        _APPEND,
+        {
+            "position": position,
+            "kind": revocation.handle.kind.value,
+            "id": revocation.handle.id,
+            "changed_version": revocation.changed_version,
+            "leave_at": revocation.leave_at,
+        },
+    )
+
+
+def _remove(now: int) -> Script[int]:
+    return len((yield Step(_REMOVE, {"now": now, "limit": REMOVED_AT_ONCE})))
+
+
+def _row(row: Row) -> FeedRow:
+    _head, _generation, _as_of, position, kind, handle_id, committed_at, leave_at, changed_version = row
+    return FeedRow(
+        position=position,
+        handle=Handle(FeedKind(kind), handle_id),
+        committed_at=committed_at,
+        leave_at=leave_at,
+        changed_version=changed_version,
+    )

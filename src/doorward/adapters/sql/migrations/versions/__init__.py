@@ -1,0 +1,1 @@
+"""One file per revision; what is here is never edited once released."""
