@@ -24,6 +24,7 @@ __all__ = [
     "paired_differences",
     "paired_ratios",
     "quantile",
+    "quantile_interval",
     "within_tie",
 ]
 
@@ -71,20 +72,35 @@ def quantile(samples: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def _ranks(count: int, share: float) -> tuple[int, int]:
+    """Which of `count` ordered samples (from 0) enclose a quantile 95 times in 100, whatever the distribution."""
+    # How many samples lie below the quantile is binomial(count, share): cut off at most 2.5 % on either side.
+    tail = (1 - _CONFIDENCE) / 2
+    low, high = 0, count - 1
+    below = 0.0
+    for number in range(count):
+        below += math.comb(count, number) * share**number * (1 - share) ** (count - number)
+        if below <= tail:
+            low = number
+        if below >= 1 - tail:
+            high = number
+            break
+    return low, max(high, low)
+
+
+def quantile_interval(samples: Iterable[float], share: float) -> Interval:
+    """A quantile and its distribution-free 95 % interval; with too few samples that reaches to their end."""
+    ordered = sorted(samples)
+    low, high = _ranks(len(ordered), share)
+    return Interval(quantile(ordered, share), ordered[low], ordered[high])
+
+
 def median_interval(samples: Iterable[float]) -> Interval:
     """The median and its distribution-free 95 % interval; with fewer than six samples that is their whole range."""
     ordered = sorted(samples)
     count = len(ordered)
-    middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
-    # How many of n samples lie below the median is binomial(n, 1/2): cut off at most 2.5 % on either side.
-    tail, below = 0.0, 0
-    while below < (count - 1) // 2:
-        tail += math.comb(count, below) / 2**count
-        if tail > (1 - _CONFIDENCE) / 2:
-            break
-        below += 1
-    cut = max(below - 1, 0)
-    return Interval(middle, ordered[cut], ordered[count - 1 - cut])
+    _, low, high = quantile_interval(ordered, 0.5)
+    return Interval((ordered[(count - 1) // 2] + ordered[count // 2]) / 2, low, high)
 
 
 def paired_differences(sides: Mapping[str, Sequence[float]], work: str, floor: str) -> Interval:

@@ -12,6 +12,7 @@ from bench.measure import (
     paired_differences,
     paired_ratios,
     quantile,
+    quantile_interval,
     within_tie,
 )
 
@@ -35,6 +36,17 @@ def test_the_interval_holds_the_true_median_at_least_95_times_in_100(count: int)
         interval = median_interval(drawn.lognormvariate(0, 1) for _ in range(count))
         held += interval.low <= 1.0 <= interval.high
     # Three standard errors of a share of 0.95 below it.
+    assert held / trials >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / trials)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_the_interval_of_a_quantile_holds_it_at_least_95_times_in_100(share: float) -> None:
+    drawn = random.Random(1)  # noqa: S311  # a simulation, not a secret
+    trials = 1_000
+    held = 0
+    for _ in range(trials):
+        interval = quantile_interval((drawn.random() for _ in range(400)), share)
+        held += interval.low <= share <= interval.high
     assert held / trials >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / trials)
 
 
