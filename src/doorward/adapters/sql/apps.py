@@ -10,7 +10,7 @@ from doorward.adapters.sql.script import Engine, Row, Script
 from doorward.adapters.sql.statements import Statement, Value, limited, require_page
 from doorward.adapters.sql.updates import VersionedTable
 from doorward.apps.port import AppInserted, AppRecord, AppState, AppUpdated
-from doorward.values import AppId
+from doorward.values import AppId, OrganizationId
 
 __all__ = ["SqlApps", "insert_app", "update_app"]
 
@@ -26,7 +26,9 @@ _SELECT: Final = select(
 )
 _FIND: Final = Statement(_SELECT.where(_apps.id == bindparam("id")))
 _FIND_BY_NAME: Final = Statement(_SELECT.where(_apps.name == bindparam("name")))
-_LIST: Final = Statement(_SELECT.where(_apps.id > bindparam("after")).order_by(_apps.id).limit(limited("limit")))
+_PAGE: Final = _SELECT.where(_apps.id > bindparam("after")).order_by(_apps.id).limit(limited("limit"))
+_LIST: Final = Statement(_PAGE)
+_LIST_OF_ORGANIZATION: Final = Statement(_PAGE.where(_apps.organization_id == bindparam("organization_id")))
 _TABLE: Final = VersionedTable(schema.apps, fixed=frozenset({"organization_id", "created_at"}))
 
 
@@ -47,10 +49,16 @@ class SqlApps:
         rows = await self._engine.read(_FIND_BY_NAME, {"name": name})
         return _record(rows[0]) if rows else None
 
-    async def list_apps(self, *, after: str = "", limit: int = 100) -> tuple[AppRecord, ...]:
+    async def list_apps(
+        self, *, organization_id: OrganizationId | None = None, after: str = "", limit: int = 100
+    ) -> tuple[AppRecord, ...]:
         """See the port."""
         require_page(limit)
-        rows = await self._engine.read(_LIST, {"after": after, "limit": limit})
+        page: dict[str, Value] = {"after": after, "limit": limit}
+        if organization_id is None:
+            rows = await self._engine.read(_LIST, page)
+        else:
+            rows = await self._engine.read(_LIST_OF_ORGANIZATION, {**page, "organization_id": organization_id})
         return tuple(map(_record, rows))
 
 

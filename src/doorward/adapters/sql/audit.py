@@ -34,6 +34,7 @@ _UNREADABLE: Final = Event(
 # Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
 _FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "app_id": _events.app_id == bindparam("app_id"),
+    "organization_id": _events.organization_id == bindparam("organization_id"),
     # Done with the credential, or done to it.
     "credential_id": or_(
         _events.credential_id == bindparam("credential_id"), _events.object_id == bindparam("credential_id")
@@ -53,6 +54,7 @@ _SELECT: Final = (
         _events.at,
         _events.action,
         _events.app_id,
+        _events.organization_id,
         _events.credential_id,
         _events.code,
         _events.object_kind,
@@ -123,6 +125,7 @@ def _indexed(event: Event) -> dict[str, Value]:
         "at": event.at,
         "action": event.action,
         "app_id": event.app_id,
+        "organization_id": event.organization_id,
         "credential_id": event.actor.credential_id,
         "code": event.code,
         "object_kind": event.object_kind,

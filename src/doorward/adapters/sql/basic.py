@@ -1,15 +1,16 @@
 """App passwords in SQL, read together with their app and their use."""
 
+from functools import cache
 from typing import Final, final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script
 from doorward.adapters.sql.statements import Statement, Value, limited, require_page
 from doorward.adapters.sql.updates import VersionedTable
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordState, PasswordUpdated
-from doorward.values import AppId, CredentialId, Scopes
+from doorward.values import AppId, CredentialId, OrganizationId, Scopes
 
 __all__ = ["SqlPasswords", "insert_password", "update_password"]
 
@@ -39,11 +40,19 @@ _SELECT: Final = select(
 )
 _PAGE: Final = _SELECT.where(_passwords.id > bindparam("after")).order_by(_passwords.id).limit(limited("limit"))
 _FIND: Final = Statement(_SELECT.where(_passwords.id == bindparam("id")))
-_LIST: Final = Statement(_PAGE)
-_LIST_OF_APP: Final = Statement(_PAGE.where(_passwords.app_id == bindparam("app_id")))
+# Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
+_FILTERS: Final[dict[str, ColumnElement[bool]]] = {
+    "app_id": _passwords.app_id == bindparam("app_id"),
+    "organization_id": _passwords.organization_id == bindparam("organization_id"),
+}
 _TABLE: Final = VersionedTable(
     schema.app_passwords, fixed=frozenset({"app_id", "organization_id", "secret_digest", "created_at"})
 )
+
+
+@cache
+def _filtered(names: tuple[str, ...]) -> Statement:
+    return Statement(_PAGE.where(*(_FILTERS[name] for name in names)))
 
 
 @final
@@ -59,15 +68,19 @@ class SqlPasswords:
         return _record(rows[0]) if rows else None
 
     async def list_passwords(
-        self, *, app_id: AppId | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
     ) -> tuple[PasswordRecord, ...]:
         """See the port."""
         require_page(limit)
+        given: dict[str, Value] = {"app_id": app_id, "organization_id": organization_id}
+        asked = {name: value for name, value in given.items() if value is not None}
         page: dict[str, Value] = {"after": after, "limit": limit}
-        if app_id is None:
-            rows = await self._engine.read(_LIST, page)
-        else:
-            rows = await self._engine.read(_LIST_OF_APP, {**page, "app_id": app_id})
+        rows = await self._engine.read(_filtered(tuple(asked)), asked | page)
         return tuple(map(_record, rows))
 
 
