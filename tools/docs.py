@@ -101,9 +101,31 @@ def _limits() -> Iterator[str]:
             yield f"| `{limit.name}` | {limit.value} | {meaning} |\n"
 
 
+def _first_sentence(path: Path) -> str:
+    text = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code_map() -> Iterator[str]:
+    yield "# Code map\n\n"
+    yield _NOTE
+    yield "Every file, with what it says of itself. The rooms in order: [ARCHITECTURE.md](../ARCHITECTURE.md).\n"
+    source = ROOT / "src" / "doorward"
+    room = None
+    for path in sorted(source.rglob("*.py")):
+        name = path.relative_to(source)
+        if name.name == "__init__.py" and len(name.parts) > 1 and not _first_sentence(path):
+            continue
+        if (here := name.parts[0] if len(name.parts) > 1 else "") != room:
+            room = here
+            yield f"\n## `{room or 'doorward'}/`\n\n| file | |\n|---|---|\n"
+        yield f"| `{name.as_posix()}` | {_first_sentence(path)} |\n"
+
+
 def generated_pages() -> dict[str, str]:
     """Every generated page: its path from the root, and what it must hold."""
-    return {"docs/refusals.md": "".join(_refusals()), "docs/limits.md": "".join(_limits())}
+    pages = {"refusals": _refusals(), "limits": _limits(), "code-map": _code_map()}
+    return {f"docs/{name}.md": "".join(parts) for name, parts in pages.items()}
 
 
 if __name__ == "__main__":
