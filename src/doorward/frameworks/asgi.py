@@ -1,0 +1,265 @@
+"""A door in front of any ASGI application.
+
+Rules of this file:
+
+* The application is called only after the proof, with the answer headers added to whatever it sends.
+* What the server hands over is used as it is: raw path, raw query, raw header list. Nothing is decoded before the
+  proof, and the body is read only when a method asks for it; then the application still receives every byte.
+* The client's address comes from the socket and the trusted hops. A server that has already replaced it by what a
+  header says (uvicorn does so by default) is refused at the start: see `frameworks/peer.py`.
+* A WebSocket is refused before it is accepted; a CORS preflight carries no credential, so it is answered here and
+  reaches nobody (Fetch standard, section 4.8).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, final
+from urllib.parse import quote
+
+from doorward.door import Admitted, Door
+from doorward.errors import Rejected, Unavailable
+from doorward.frameworks.lifespan import run_lifespan
+from doorward.frameworks.peer import refuse_rewritten_peer
+from doorward.wire.hops import TrustedHops, parse_address
+from doorward.wire.render import Answer, render_refusal
+from doorward.wire.request import Header, Peer, RequestView
+
+__all__ = [
+    "ADMITTED",
+    "ANSWER_HEADERS",
+    "DOORS",
+    "ASGIApp",
+    "Body",
+    "DoorMiddleware",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "admit_all",
+    "is_preflight",
+    "refuse_websocket",
+    "request_view",
+    "send_answer",
+    "send_preflight",
+    "with_answer_headers",
+]
+
+# ASGI's own types: a scope and a message hold what the specification says for their `type`.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ADMITTED: Final = "doorward.admitted"
+"""Scope key: the doors that have admitted this request, with what each of them said."""
+DOORS: Final = "__doorward_doors__"
+"""Attribute of an endpoint that is behind doors."""
+ANSWER_HEADERS: Final = "doorward.answer_headers"
+"""Scope key: a list of headers the outermost layer adds to the answer, when a layer there does so."""
+PRINCIPAL: Final = "doorward.principal"
+
+_NO_HOPS: Final = TrustedHops()
+_parse_address = lru_cache(maxsize=16_384)(parse_address)
+
+
+@final
+class Body:
+    """The request body, read at most once and handed on afterwards."""
+
+    __slots__ = ("_body", "_receive", "_replayed")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive: Final = receive
+        self._body: bytes | None = None
+        self._replayed = False
+
+    async def read(self, body_bytes_max: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            Rejected: `body_too_large`; `request_malformed` when the client hangs up in the middle.
+        """
+        if self._body is None:
+            chunks: list[bytes] = []
+            size = 0
+            while True:
+                message = await self._receive()
+                if message["type"] != "http.request":
+                    raise Rejected("request_malformed", "the client hung up before the end of the body")
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > body_bytes_max:
+                    raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    break
+            self._body = b"".join(chunks)
+        if len(self._body) > body_bytes_max:
+            raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
+        return self._body
+
+    @property
+    def receive(self) -> Receive:
+        """What the application receives from: the server itself, or first what was read."""
+        return self._receive if self._body is None else self._replay
+
+    async def _replay(self) -> Message:
+        if self._replayed:
+            return await self._receive()
+        self._replayed = True
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+
+def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> RequestView:
+    """The request as the door sees it.
+
+    Args:
+        scope: an ASGI scope of type `http`, as the server made it.
+        body: what `read_body` reads from.
+        hops: which proxies are believed about the client's address and scheme.
+
+    Raises:
+        Rejected: `request_malformed` for forwarding headers of a trusted proxy that cannot be read.
+    """
+    client = scope.get("client")
+    state = scope.get("state")
+    peer = Peer(
+        _parse_address(client[0]) if client else None,
+        state.get("peer_cert") if state else None,
+    )
+    headers: Sequence[Header] = scope["headers"]
+    hop = hops.resolve(peer, scope.get("scheme", "http"), headers)
+    raw_path = scope.get("raw_path")
+    if raw_path is None:
+        raw_path = quote(scope["path"], safe="/").encode("ascii")
+    query = scope.get("query_string", b"")
+    return RequestView(
+        method=scope["method"],
+        raw_target=raw_path + b"?" + query if query else raw_path,
+        headers=headers,
+        scheme=hop.scheme,
+        peer=peer,
+        client=hop.client,
+        forwarded=hop.forwarded,
+        read_body=body.read,
+    )
+
+
+async def admit_all(
+    doors: Iterable[Door], scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS
+) -> tuple[Header, ...] | Answer:
+    """Let a request through every one of `doors`, in order; answers the headers for the answer, or the refusal.
+
+    A door that has admitted this request already is not asked again. The principal of the last door is in
+    `scope["doorward.principal"]` and `scope["state"]["principal"]`.
+    """
+    admitted: dict[Door, Admitted] = scope.setdefault(ADMITTED, {})
+    headers: tuple[Header, ...] = ()
+    request = None
+    for door in doors:
+        if door in admitted:
+            continue
+        try:
+            if request is None:
+                request = request_view(scope, body, hops)
+            admission = await door.admit(request)
+        except (Rejected, Unavailable) as refused:
+            return door.refuse(refused)
+        admitted[door] = admission
+        headers += admission.answer_headers
+        scope[PRINCIPAL] = admission.principal
+        scope.setdefault("state", {})["principal"] = admission.principal
+    return headers
+
+
+def with_answer_headers(scope: Scope, headers: tuple[Header, ...], send: Send) -> Send:
+    """A `send` that adds `headers` to the answer; `send` itself where an outer layer does so or there are none."""
+    if not headers:
+        return send
+    outer = scope.get(ANSWER_HEADERS)
+    if outer is not None:
+        outer.extend(headers)
+        return send
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
+        await send(message)
+
+    return send_with_headers
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Send a whole answer."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Whether this is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`."""
+    if scope["method"] != "OPTIONS":
+        return False
+    names = {name for name, _ in scope["headers"]}
+    return b"origin" in names and b"access-control-request-method" in names
+
+
+async def send_preflight(send: Send) -> None:
+    """Answer a preflight with nothing allowed: where CORS is wanted, a CORS middleware outside has answered before."""
+    await send_answer(send, Answer(204, ((b"vary", b"origin"), (b"cache-control", b"no-store")), b""))
+
+
+async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket before it is accepted: as an HTTP answer where the server can, else by closing it."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        answer = render_refusal(Rejected("no_door"))
+        await receive()
+        headers = list(answer.headers)
+        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": answer.body})
+    else:
+        # 1008 policy violation (RFC 6455 section 7.4.1); before the accept, servers answer 403.
+        await send({"type": "websocket.close", "code": 1008})
+
+
+@final
+class DoorMiddleware:
+    """An ASGI application behind a door: every HTTP request is proven, WebSockets are refused.
+
+    Args:
+        app: called only for admitted requests; reads `scope["doorward.principal"]`.
+        door: who may pass.
+        hops: which proxies are believed; nobody by default.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, *, hops: TrustedHops = _NO_HOPS) -> None:
+        self.app: Final = app
+        self.door: Final = door
+        self.doors: Final = (door,)
+        setattr(self, DOORS, self.doors)
+        self._hops: Final = hops
+        self._peer_is_checked = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the module.
+
+        Raises:
+            Misconfigured: on the first request, when the server rewrites the peer's address.
+        """
+        if scope["type"] == "lifespan":
+            await run_lifespan(self.app, self.doors, scope, receive, send)
+            return
+        if not self._peer_is_checked:
+            refuse_rewritten_peer()
+            self._peer_is_checked = True
+        if scope["type"] != "http":
+            await refuse_websocket(scope, receive, send)
+        elif is_preflight(scope):
+            await send_preflight(send)
+        else:
+            body = Body(receive)
+            outcome = await admit_all(self.doors, scope, body, self._hops)
+            if isinstance(outcome, Answer):
+                await send_answer(send, outcome)
+            else:
+                await self.app(scope, body.receive, with_answer_headers(scope, outcome, send))

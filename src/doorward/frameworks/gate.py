@@ -1,0 +1,318 @@
+"""Default deny inside a Starlette or FastAPI application, decided on the framework's own routing result.
+
+Rules of this file:
+
+* The framework matches, as it always does; then, instead of the route it has matched, a gate is entered. There is no
+  second parser of paths that could disagree with the first: whatever spelling leads to a handler leads to its gate.
+* A gate opens after every door of its route has admitted the request. A route without a door, a WebSocket, a mounted
+  application that is not itself behind a door, and every kind of route this file does not know are refused.
+* A route is public only by a mark on its handler (`open_route`), never by a path.
+* The doors of a route are those it was declared with. Overriding a dependency in a test changes what the handler
+  gets, never who is let in.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar, final
+
+from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
+
+from doorward.door import Door
+from doorward.errors import Misconfigured, Rejected
+from doorward.frameworks.asgi import (
+    ANSWER_HEADERS,
+    DOORS,
+    ASGIApp,
+    Body,
+    DoorMiddleware,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    admit_all,
+    is_preflight,
+    refuse_websocket,
+    send_answer,
+    send_preflight,
+    with_answer_headers,
+)
+from doorward.frameworks.lifespan import run_lifespan
+from doorward.frameworks.peer import refuse_rewritten_peer
+from doorward.wire.hops import TrustedHops
+from doorward.wire.render import Answer, render_refusal
+
+__all__ = [
+    "GUARDED",
+    "REFUSE",
+    "Keeper",
+    "Plan",
+    "Planner",
+    "Resolver",
+    "open_route",
+    "plan_starlette",
+    "resolve_starlette",
+]
+
+OPEN: Final = "__doorward_open__"
+GUARDED: Final = "__doorward_guarded__"
+
+EndpointT = TypeVar("EndpointT")
+
+
+def open_route(endpoint: EndpointT) -> EndpointT:
+    """Mark a handler, or an application that is mounted, as deliberately public: `@open_route` under `@app.get`.
+
+    Raises:
+        Misconfigured: it cannot be marked.
+    """
+    try:
+        setattr(endpoint, OPEN, True)
+    except AttributeError as error:
+        raise Misconfigured(
+            f"{endpoint!r} cannot be marked as open.", cure="Mark a plain function or class instead."
+        ) from error
+    return endpoint
+
+
+@final
+class Plan:
+    """What a gate does: `passes` lets everything through to something that decides itself, or is open."""
+
+    __slots__ = ("doors", "is_open", "methods", "passes")
+
+    def __init__(
+        self,
+        doors: tuple[Door, ...] = (),
+        *,
+        methods: Iterable[str] | None = None,
+        passes: bool = False,
+        is_open: bool = False,
+    ) -> None:
+        self.doors: Final = doors
+        self.methods: Final = frozenset(methods) if methods else None
+        self.passes: Final = passes
+        self.is_open: Final = is_open
+
+
+REFUSE: Final = Plan()
+
+Resolver = Callable[[BaseRoute, Scope], object]
+"""What a matched route leads to: itself, or what a framework's own kind of route has chosen within it."""
+Planner = Callable[[object, "Keeper"], Plan]
+
+
+def resolve_starlette(route: BaseRoute, _scope: Scope) -> object:
+    """Starlette's routes lead to themselves."""
+    return route
+
+
+def plan_starlette(route: object, keeper: "Keeper") -> Plan:
+    """The plan of a route of Starlette's own kinds; refuses every other."""
+    if isinstance(route, Mount | Host):
+        return _plan_mounted(getattr(route, "_base_app", route.app), keeper)
+    if isinstance(route, Route | WebSocketRoute):
+        is_open = getattr(route.endpoint, OPEN, False) is True
+        if isinstance(route, WebSocketRoute):
+            return Plan(passes=is_open)
+        return Plan(getattr(route.endpoint, DOORS, ()), methods=route.methods, is_open=is_open)
+    return REFUSE
+
+
+def _plan_mounted(app: ASGIApp, keeper: "Keeper") -> Plan:
+    if isinstance(app, DoorMiddleware):
+        return Plan(app.doors, passes=True)
+    if getattr(app, OPEN, False) is True:
+        return Plan(passes=True)
+    if getattr(app, GUARDED, False) is True:
+        return Plan(passes=True)
+    if isinstance(app, Router):
+        keeper.install(app)
+        return Plan(passes=True)
+    return REFUSE
+
+
+@final
+class _Gate(BaseRoute):
+    """Stands in for one route while requests are dispatched."""
+
+    def __init__(self, route: BaseRoute, keeper: "Keeper") -> None:
+        self.route: Final = route
+        self._keeper: Final = keeper
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return self.route.matches(scope)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> Any:  # as in Starlette
+        return self.route.url_path_for(name, **path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("route") is self:
+            scope["route"] = self.route
+        await self._keeper.handle(self.route, scope, receive, send)
+
+    def __getattr__(self, name: str) -> Any:  # whatever the route has
+        return getattr(self.route, name)
+
+
+@final
+class _Gates:
+    """The gates of a list of routes that may grow at any time."""
+
+    __slots__ = ("_gates", "_keeper", "_seen")
+
+    def __init__(self, keeper: "Keeper") -> None:
+        self._keeper: Final = keeper
+        self._seen: list[BaseRoute] = []
+        self._gates: list[BaseRoute] = []
+
+    def of(self, routes: list[BaseRoute]) -> list[BaseRoute]:
+        if len(self._seen) != len(routes) or any(a is not b for a, b in zip(self._seen, routes, strict=True)):
+            self._seen = list(routes)
+            self._gates = [_Gate(route, self._keeper) for route in routes]
+        return self._gates
+
+
+@final
+class Keeper:
+    """What guards one application.
+
+    Args:
+        resolver: follows a matched route to what will handle the request.
+        planner: knows the framework's kinds of routes.
+        hops: which proxies are believed.
+    """
+
+    def __init__(self, resolver: Resolver, planner: Planner, hops: TrustedHops) -> None:
+        self._resolver: Final = resolver
+        self._planner: Final = planner
+        self._hops: Final = hops
+        self._plans: Final[dict[int, tuple[object, Plan]]] = {}
+        self._doors: Final[dict[Door, None]] = {}
+        self._peer_is_checked = False
+        self.survey: Callable[[], Iterable[Door]] = tuple
+
+    def __iter__(self) -> Iterator[Door]:
+        """Every door known: of the routes there are now, and of those that have been asked for."""
+        self._doors.update(dict.fromkeys(self.survey()))
+        return iter(tuple(self._doors))
+
+    def plan(self, route: object) -> Plan:
+        """The plan of a route. Routes are kept with their plans, so a number never names another route."""
+        found = self._plans.get(id(route))
+        if found is None:
+            found = self._plans[id(route)] = (route, self._planner(route, self))
+            self._doors.update(dict.fromkeys(found[1].doors))
+        return found[1]
+
+    async def handle(self, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a matched request to its route, if it may go there."""
+        plan = self.plan(self._resolver(route, scope))
+        if plan.passes:
+            await route.handle(scope, receive, send)
+        elif scope["type"] != "http":
+            await refuse_websocket(scope, receive, send)
+        elif is_preflight(scope):
+            await send_preflight(send)
+        elif plan.is_open:
+            await route.handle(scope, receive, send)
+        elif not plan.doors:
+            await send_answer(send, render_refusal(Rejected("no_door")))
+        else:
+            await self._through_doors(plan, route, scope, receive, send)
+
+    async def _through_doors(self, plan: Plan, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        body = Body(receive)
+        outcome = await admit_all(plan.doors, scope, body, self._hops)
+        if isinstance(outcome, Answer):
+            await send_answer(send, outcome)
+            return
+        send = with_answer_headers(scope, outcome, send)
+        if plan.methods is not None and scope["method"] not in plan.methods:
+            allow = ((b"allow", ", ".join(sorted(plan.methods)).encode()),)
+            await send_answer(send, render_refusal(Rejected("method_not_allowed", answer_headers=allow)))
+            return
+        await route.handle(scope, body.receive, send)
+
+    async def nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What no route matches."""
+        if scope["type"] != "http":
+            await refuse_websocket(scope, receive, send)
+        elif is_preflight(scope):
+            await send_preflight(send)
+        else:
+            await send_answer(send, render_refusal(Rejected("route_unknown")))
+
+    def install(self, router: Router) -> None:
+        """Put gates before all routes of a router, present and future.
+
+        Raises:
+            Misconfigured: the router's dispatch is wrapped in a way that cannot be guarded.
+        """
+        if getattr(router, GUARDED, False) is True:
+            return
+        view = _dispatch_of(router, self)
+        plain = router.app
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await plain(scope, receive, send)
+                return
+            scope.setdefault("router", router)
+            await view.app(scope, receive, send)
+
+        if router.middleware_stack == plain:
+            router.middleware_stack = dispatch
+        else:
+            _replace_innermost(router.middleware_stack, plain, dispatch)
+        setattr(router, GUARDED, True)
+
+    def wrap(self, stack: ASGIApp) -> ASGIApp:
+        """The outermost layer: the lifespan, the check of the server, and headers for whatever answers."""
+
+        async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await run_lifespan(stack, self, scope, receive, send)
+                return
+            if not self._peer_is_checked:
+                refuse_rewritten_peer()
+                self._peer_is_checked = True
+            if scope["type"] != "http" or ANSWER_HEADERS in scope:
+                await stack(scope, receive, send)
+                return
+            headers = scope[ANSWER_HEADERS] = []
+
+            async def send_with_headers(message: Message) -> None:
+                if headers and message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message.get("headers", ()), *headers]}
+                await send(message)
+
+            await stack(scope, receive, send_with_headers)
+
+        return outermost
+
+
+def _dispatch_of(router: Router, keeper: Keeper) -> Router:
+    """The same router, sharing all its state, but with gates where its routes are."""
+    routes, low_priority_routes = _Gates(keeper), _Gates(keeper)
+    namespace = {
+        "routes": property(lambda self: routes.of(self.__dict__["routes"])),
+        "_low_priority_routes": property(lambda self: low_priority_routes.of(self.__dict__["_low_priority_routes"])),
+        "default": property(lambda _: keeper.nothing_here),
+    }
+    # Any: the class is made from whatever subclass of Router the application has.
+    gated: Any = type("GatedRouter", (type(router),), namespace)
+    view: Router = object.__new__(gated)
+    view.__dict__ = router.__dict__
+    return view
+
+
+def _replace_innermost(layer: Any, plain: ASGIApp, dispatch: ASGIApp) -> None:  # layers are of any class
+    while layer is not None:
+        inner = getattr(layer, "app", None)
+        if inner == plain:
+            layer.app = dispatch
+            return
+        layer = inner
+    raise Misconfigured(
+        "The application's router is wrapped in a middleware that hides it.",
+        cure="Add middleware to the application instead of the router, or guard first.",
+    )
