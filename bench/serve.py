@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 import uvicorn
 from bench.stock import KEYS, SCOPE
 from doorward.app.store import Store, open_store
-from doorward.frameworks.asgi import ASGIApp, DoorMiddleware, Receive, Scope, Send
-from doorward.frameworks.fastapi import Door, guard
 from fastapi import Depends, FastAPI
 
 from doorward.door import Door as PlainDoor
+from doorward.frameworks.asgi import ASGIApp, DoorMiddleware, Receive, Scope, Send
+from doorward.frameworks.fastapi import Door, guard
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import revoke_key
 from doorward.values import Actor, CredentialId, Principal, Scopes
