@@ -25,6 +25,7 @@ def test_another_scheme_is_not_ours_whatever_it_carries() -> None:
         b" ",
         b"Bearer",
         b"Bearer ",
+        b"Bearer abc ",
         b"Bearer\tabc",
         b"Bearer,abc",
         b"Bearer a\tb",

@@ -29,17 +29,19 @@ def parse_authorization(presented_value: bytes, scheme: bytes) -> str | None:
         1 to 8,192 printable ASCII characters, without leading or trailing spaces; unverified.
 
     Raises:
-        Rejected: `credential_malformed`: no scheme can be read, or what follows ours is absent, too long or not
-            printable ASCII. Of another scheme nothing but its name is looked at.
+        Rejected: `credential_malformed`: no scheme can be read, or what follows ours is absent, too long, not
+            printable ASCII or followed by a space. Of another scheme nothing but its name is looked at.
     """
     presented_scheme, _, rest = presented_value.partition(b" ")
     if presented_scheme.lower() != scheme:
         if _TOKEN.fullmatch(presented_scheme) is None:
             raise Rejected("credential_malformed", "the Authorization header has no scheme")
         return None
-    credentials = rest.strip(b" ")
-    if not 0 < len(credentials) <= CREDENTIALS_BYTES_MAX:
-        raise Rejected("credential_malformed", "the credentials are absent or too long")
+    if len(rest) > CREDENTIALS_BYTES_MAX:
+        raise Rejected("credential_malformed", "the credentials are too long")
+    credentials = rest.lstrip(b" ")
+    if not credentials or credentials.endswith(b" "):
+        raise Rejected("credential_malformed", "the credentials are absent, or end in a space")
     if not credentials.isascii():
         raise Rejected("credential_malformed", "the credentials are not ASCII")
     text = credentials.decode("ascii")

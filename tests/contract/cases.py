@@ -1,0 +1,105 @@
+"""The methods that keep the contract. A new method adds a case: how it is issued, presented and taken back."""
+
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, final
+
+import msgspec
+from tests.simulators.store import OPERATOR, SimulatedStore
+
+from doorward.apps.port import AppRecord
+from doorward.methods.apikey import ApiKeys
+from doorward.methods.apikey.operations import create_key, disable_key, revoke_key
+from doorward.methods.apikey.order import KeyOrder
+from doorward.methods.basic import Basic
+from doorward.methods.basic.operations import create_password, disable_password, revoke_password
+from doorward.methods.basic.order import PasswordOrder
+from doorward.methods.contract import Method
+from doorward.values import CredentialId
+from doorward.wire.credential import checksum_of
+from doorward.wire.request import Header
+
+__all__ = ["LIFETIME_S", "METHODS", "Issued", "MethodCase"]
+
+LIFETIME_S: Final = 1_000
+
+
+@final
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential in the hands of its holder, and a forgery of it that knows the id only."""
+
+    id: CredentialId
+    secret: str
+    headers: tuple[Header, ...]
+    forged_headers: tuple[Header, ...]
+
+
+@final
+class MethodCase(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contract suite needs of a method. `Any`: the suite runs on every method's own record types."""
+
+    name: str
+    build: Callable[[SimulatedStore], Method[Any, Any]]
+    issue: Callable[[SimulatedStore, AppRecord], Awaitable[Issued]]
+    """With a lifetime of `LIFETIME_S`."""
+    disable: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
+    revoke: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
+    forget: Callable[[SimulatedStore], None]
+    """Empty the store, so that every id is unknown."""
+    header_names: tuple[bytes, ...]
+    look_alikes: tuple[bytes, ...]
+    """Beginnings of values this method takes for its own."""
+
+
+def _forge(text: str) -> str:
+    body = text[: -6 - 32] + "0" * 32
+    return body + checksum_of(body)
+
+
+async def _issue_key(store: SimulatedStore, owner: AppRecord) -> Issued:
+    issued = await create_key(store, KeyOrder(app_id=owner.id, name="k", expires_in_s=LIFETIME_S), actor=OPERATOR)
+    return Issued(
+        id=issued.record.id,
+        secret=issued.text,
+        headers=((b"authorization", b"Bearer " + issued.text.encode()),),
+        forged_headers=((b"authorization", b"Bearer " + _forge(issued.text).encode()),),
+    )
+
+
+async def _issue_password(store: SimulatedStore, owner: AppRecord) -> Issued:
+    order = PasswordOrder(app_id=owner.id, name="p", expires_in_s=LIFETIME_S)
+    issued = await create_password(store, order, actor=OPERATOR)
+
+    def header(text: str) -> tuple[Header, ...]:
+        return ((b"authorization", b"Basic " + b64encode(f"{owner.id}:{text}".encode())),)
+
+    return Issued(
+        id=issued.record.id,
+        secret=issued.text,
+        headers=header(issued.text),
+        forged_headers=header(_forge(issued.text)),
+    )
+
+
+METHODS: Final = (
+    MethodCase(
+        name="apikey",
+        build=ApiKeys,
+        issue=_issue_key,
+        disable=lambda store, key_id: disable_key(store, key_id, reason="r", actor=OPERATOR),
+        revoke=lambda store, key_id: revoke_key(store, key_id, reason="r", actor=OPERATOR),
+        forget=lambda store: store.key_rows.clear(),
+        header_names=(b"authorization", b"x-api-key"),
+        look_alikes=(b"Bearer dw_live_", b"Api-Key ", b"bearer  dw_test_", b"dw_live_"),
+    ),
+    MethodCase(
+        name="basic",
+        build=Basic,
+        issue=_issue_password,
+        disable=lambda store, password_id: disable_password(store, password_id, reason="r", actor=OPERATOR),
+        revoke=lambda store, password_id: revoke_password(store, password_id, reason="r", actor=OPERATOR),
+        forget=lambda store: store.password_rows.clear(),
+        header_names=(b"authorization",),
+        look_alikes=(b"Basic ", b"basic  ", b"Basic YTpk", b"Basic Og=="),
+    ),
+)

@@ -1,0 +1,190 @@
+"""A store in memory that keeps the promises of `KeyPort`, `PasswordPort`, `AppPort` and `ChangePort`.
+
+Writes hold only on the version they expect, a change is committed whole or not at all, and feed rows reach the plane
+at once, as the follower would bring them.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import TypeVar, final
+
+from msgspec.structs import replace
+from tests.simulators.plane import SimulatedPlane
+
+from doorward.apps.port import AppInserted, AppRecord, AppUpdated
+from doorward.errors import Rejected, Unavailable
+from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
+from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
+from doorward.values import Actor, AppId, Change, CredentialId, Event, OrganizationId, Revocation, Write
+
+__all__ = ["NOW", "OPERATOR", "SimulatedStore"]
+
+NOW = 1_800_000_000
+OPERATOR = Actor(kind="operator", id="ada")
+
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord)
+
+
+@final
+class SimulatedStore:
+    """All ports in one object; `now` is the clock, and a test may set it."""
+
+    def __init__(self) -> None:
+        self.now = float(NOW)
+        self.entropy: Callable[[int], bytes] = secrets.token_bytes
+        self.plane = SimulatedPlane(lambda: self.now)
+        self.app_rows: dict[str, AppRecord] = {}
+        self.key_rows: dict[str, KeyRecord] = {}
+        self.password_rows: dict[str, PasswordRecord] = {}
+        self.events: list[Event] = []
+        self.revocations: list[Revocation] = []
+        self.reads = 0
+        self.away = False
+        self.before_commit: list[Callable[[], None]] = []
+        """Each runs once before a commit: somebody else's change in between."""
+
+    def clock(self) -> float:
+        return self.now
+
+    @property
+    def apps(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def keys(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def passwords(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def changes(self) -> "SimulatedStore":
+        return self
+
+    async def find_app(self, app_id: AppId) -> AppRecord | None:
+        self._read()
+        return self.app_rows.get(app_id)
+
+    async def find_app_by_name(self, name: str) -> AppRecord | None:
+        self._read()
+        return next((app for app in self.app_rows.values() if app.name == name), None)
+
+    async def list_apps(
+        self, *, organization_id: OrganizationId | None = None, after: str = "", limit: int = 100
+    ) -> tuple[AppRecord, ...]:
+        return _page(self.app_rows.values(), None, organization_id, after, limit)
+
+    async def find_key(self, key_id: CredentialId) -> KeyRecord | None:
+        self._read()
+        key = self.key_rows.get(key_id)
+        return None if key is None else self._join(key)
+
+    async def list_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[KeyRecord, ...]:
+        return _page(map(self._join, self.key_rows.values()), app_id, organization_id, after, limit)
+
+    async def find_password(self, password_id: CredentialId) -> PasswordRecord | None:
+        self._read()
+        password = self.password_rows.get(password_id)
+        return None if password is None else self._join(password)
+
+    async def list_passwords(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[PasswordRecord, ...]:
+        return _page(map(self._join, self.password_rows.values()), app_id, organization_id, after, limit)
+
+    async def commit(self, change: Change) -> int:
+        self._read()
+        if self.before_commit:
+            self.before_commit.pop()()
+        kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows))
+        try:
+            for write in change.writes:
+                self._write(write)
+        except Rejected:
+            self.app_rows, self.key_rows, self.password_rows = kept
+            raise
+        self.events += change.events
+        for row in change.revocations:
+            self.revocations.append(row)
+            if row.changed_version is None:
+                self.plane.revoke(row.handle)
+            else:
+                self.plane.change(row.handle, row.changed_version)
+        return len(self.revocations)
+
+    def _read(self) -> None:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("store_unavailable")
+
+    def _join(self, record: _RecordT) -> _RecordT:
+        if isinstance(record, AppRecord):
+            return record
+        app = self.app_rows[record.app_id]
+        return replace(record, app_name=app.name, app_state=app.state.value)
+
+    def _write(self, write: Write) -> None:
+        match write:
+            case AppInserted(record=app):
+                if any(other.name == app.name for other in self.app_rows.values()):
+                    raise Rejected("object_exists", "the name is taken")
+                _insert(self.app_rows, app)
+            case KeyInserted(record=key):
+                self._require_app(key.app_id)
+                _insert(self.key_rows, key)
+            case PasswordInserted(record=password):
+                self._require_app(password.app_id)
+                _insert(self.password_rows, password)
+            case AppUpdated(record=app):
+                _update(self.app_rows, app)
+            case KeyUpdated(record=key):
+                _update(self.key_rows, key)
+            case PasswordUpdated(record=password):
+                _update(self.password_rows, password)
+            case _:
+                raise AssertionError(f"no statement for {write!r}")
+
+    def _require_app(self, app_id: AppId) -> None:
+        if app_id not in self.app_rows:
+            raise Rejected("object_unknown", "no such app")
+
+
+def _insert(rows: dict[str, _RecordT], record: _RecordT) -> None:
+    if record.id in rows:
+        raise Rejected("object_exists", "the id is taken")
+    rows[record.id] = record
+
+
+def _update(rows: dict[str, _RecordT], record: _RecordT) -> None:
+    stored = rows.get(record.id)
+    if stored is None:
+        raise Rejected("object_unknown", "no such row")
+    if stored.version != record.version - 1:
+        raise Rejected("object_conflict", "another version is stored")
+    rows[record.id] = record
+
+
+def _page(
+    records: Iterable[_RecordT], app_id: AppId | None, organization_id: OrganizationId | None, after: str, limit: int
+) -> tuple[_RecordT, ...]:
+    wanted = [
+        record
+        for record in records
+        if record.id > after
+        and app_id in {None, getattr(record, "app_id", None)}
+        and (organization_id is None or record.organization_id == organization_id)
+    ]
+    return tuple(sorted(wanted, key=lambda record: record.id)[:limit])
