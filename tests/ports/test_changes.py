@@ -169,3 +169,10 @@ async def test_an_event_has_a_size(ports: SqlPorts) -> None:
     with pytest.raises(Rejected, match="input_invalid"):
         await ports.changes.commit(Change(events=(event_of(reason="x" * 16_384),)))
     await ports.changes.commit(Change(events=(event_of(reason="x" * 16_000),)))
+
+
+async def test_a_change_is_committed_at_any_fraction_of_a_second(ports: SqlPorts, clock: ManualClock) -> None:
+    clock.forward(0.75)
+    await ports.changes.commit(creation(with_app=True))
+    (row,) = (await ports.feed.read_feed(0)).rows
+    assert isinstance(row.committed_at, int)

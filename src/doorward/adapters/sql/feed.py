@@ -57,7 +57,7 @@ _APPEND: Final = Statement(
         changed_version=bindparam("changed_version"),
         leave_at=bindparam("leave_at"),
         # Asked of the clock after the head is locked, so that times grow with positions.
-        committed_at=store_clock_ms() / 1000,
+        committed_at=store_clock_ms() // 1000,
     )
 )
 _REMOVE: Final = Statement(
