@@ -15,7 +15,7 @@ from typing import Any, Final, final
 
 import msgspec
 
-from doorward.access import Decision
+from doorward.access import Decision, Rule
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
@@ -92,8 +92,7 @@ class Door:
         self._monotonic: Final = monotonic
         self._demand: Final = Demand(
             lanes,
-            require=require,
-            kind=principal_kind,
+            rule=Rule(require, principal_kind),
             budget=lanes[0].budget if failure_budget is None else failure_budget,
             clock=clock,
         )
@@ -102,7 +101,7 @@ class Door:
     @property
     def require(self) -> Scopes | None:
         """The scopes demanded."""
-        return self._demand.require
+        return self._demand.rule.require
 
     @property
     def planes(self) -> tuple[Plane, ...]:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final, final
 from weakref import WeakValueDictionary
 
-from doorward.access import Decision
+from doorward.access import Decision, Rule
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import Entry, RecordCache
 from doorward.door.leases import RateSpender
 from doorward.methods.contract import Method, Presented, Verified
-from doorward.values import Clock, PrincipalKind, Scopes
+from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
 __all__ = ["Demand", "Lane", "Passage", "lane_of"]
@@ -56,20 +56,18 @@ def lane_of(method: AnyMethod, monotonic: Callable[[], float]) -> Lane:
 class Demand:
     """What a door demands: fixed when it is built."""
 
-    __slots__ = ("bearer_carried", "budget", "clock", "kind", "lanes", "require")
+    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "rule")
 
     def __init__(
         self,
         lanes: tuple[Lane, ...],
         *,
-        require: Scopes | None,
-        kind: PrincipalKind | None,
+        rule: Rule,
         budget: FailureBudget,
         clock: Clock,
     ) -> None:
         self.lanes: Final = lanes
-        self.require: Final = require
-        self.kind: Final = kind
+        self.rule: Final = rule
         self.budget: Final = budget
         self.clock: Final = clock
         self.bearer_carried: Final = any(lane.bearer_carried for lane in lanes)

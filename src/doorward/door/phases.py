@@ -17,7 +17,6 @@ from typing import Final, final
 
 import msgspec
 
-from doorward.access import decide
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
 from doorward.door.leases import RateSpender
@@ -67,8 +66,11 @@ def single(passage: Passage) -> None:
     if len(extracted) > 1:
         # Two hops that each look at another of two credentials disagree on who is calling.
         raise Rejected("credential_conflict", " and ".join(lane.name for lane, _ in extracted))
-    if passage.demand.bearer_carried and not _bearer_is_recognised(passage):
-        raise Rejected("credential_unrecognised")
+    if passage.demand.bearer_carried:
+        # A bearer value nobody recognises beside a good key would be a second identity for the next hop.
+        for name, value in passage.request.headers:
+            if name == b"authorization" and value[:6].lower() == b"bearer" and not _recognised(passage, value):
+                raise Rejected("credential_unrecognised")
     if not extracted:
         raise Rejected("credential_missing")
     passage.lane, passage.presented = extracted[0]
@@ -76,23 +78,16 @@ def single(passage: Passage) -> None:
     passage.now = int(passage.demand.clock() if plane is None else plane.clock())
 
 
-def _bearer_is_recognised(passage: Passage) -> bool:
-    """Whether a bearer value, if there is one, is the credential of a listed method.
-
-    A stray bearer value beside a good key in another header would be a second identity for the next hop.
-    """
-    bearer = None
-    for name, value in passage.request.headers:
-        if name == b"authorization" and value[:7].lower() in {b"bearer ", b"bearer"}:
-            bearer = value
-            break
-    if bearer is None:
-        return True
+def _recognised(passage: Passage, presented_bearer: bytes) -> bool:
+    """Whether a bearer value is the credential of a listed method."""
     extracted = passage.extracted
     # The usual case, without a second look: the public id that was found stands in the bearer value.
-    if extracted and extracted[0][1].lookup_id.encode() in bearer:
+    if extracted and extracted[0][1].lookup_id.encode() in presented_bearer:
         return True
-    alone = _with_headers(passage.request, bearer)
+    if presented_bearer[6:7] not in {b"", b" ", b"\t"}:
+        # A scheme that only begins like it; no concern of ours.
+        return True
+    alone = _with_headers(passage.request, presented_bearer)
     return any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes)
 
 
@@ -239,8 +234,7 @@ async def _refill(passage: Passage, spender: RateSpender, rate: RateLimit) -> No
 
 def authorize(passage: Passage) -> None:
     """What the door demands, against what the principal holds."""
-    demand = passage.demand
-    passage.decision = decide(passage.verified.principal, demand.require, demand.kind)
+    passage.decision = passage.demand.rule.decide(passage.verified.principal)
 
 
 def record(passage: Passage) -> None:
@@ -292,8 +286,8 @@ def _text_of(address: IPv4Address | IPv6Address) -> str:
 
 def _request_line(request: RequestView) -> str:
     # Without the query, which may hold anything, secrets included.
-    path = request.raw_target.partition(b"?")[0][:REQUEST_LINE_CHARACTERS_MAX]
-    return f"{request.method} {path.decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
+    path = request.raw_target.partition(b"?")[0]
+    return f"{request.method} {path[:REQUEST_LINE_CHARACTERS_MAX].decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
 
 
 PHASES: Final = (
