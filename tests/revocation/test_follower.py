@@ -280,3 +280,19 @@ def test_closing_leaves_nothing_running_and_may_be_done_twice() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(story())
+
+
+def test_once_closed_it_may_follow_again_in_another_loop() -> None:
+    feed, view = FeedSimulator(), View()
+    follower = Follower(feed, view, monotonic=now)
+
+    async def story(id_: str) -> None:
+        await follower.start()
+        await asyncio.sleep(0.1)
+        feed.revoke(FeedKind.TOKEN, id_)
+        await asyncio.sleep(0.1)
+        assert view.is_revoked((Handle(FeedKind.TOKEN, id_),))
+        await follower.aclose()
+
+    run_virtual(story("first"))
+    run_virtual(story("second"))

@@ -36,9 +36,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     def authentic(self, keys: Mapping[str, ChainKey]) -> bool:
         """Whether it was made with one of these chain keys."""
         key = keys.get(self.key_id)
-        return key is not None and constant_time_equal(
-            self.mac, _mac(key, self.chain, self.sequence, self.link, self.at)
-        )
+        if key is None:
+            return False
+        mac = _mac(key, self.chain, self.sequence, self.link, self.at)
+        return constant_time_equal(self.mac, mac)
 
 
 @final

@@ -148,7 +148,8 @@ class RateSpender:
         return share
 
     def _asking(self, credential_id: CredentialId, share: _Share, limit: RateLimit) -> asyncio.Task[None]:
-        if share.asking is None:
+        # A question of a loop that is gone is never answered.
+        if share.asking is None or share.asking.get_loop() is not asyncio.get_running_loop():
             self._shares[credential_id] = self._shares.pop(credential_id, share)
             share.asking = asyncio.create_task(self._ask(credential_id, share, limit))
             share.asking.add_done_callback(lambda asked: _answered(share, asked))

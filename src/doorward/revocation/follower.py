@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 @final
 class Follower:
-    """Feeds a `View`. Belongs to the event loop it is started in.
+    """Feeds a `View`. Belongs to the event loop it is started in; once closed, another may start it again.
 
     Args:
         feed: where rows come from.
@@ -66,7 +66,7 @@ class Follower:
         self._read_timeout_s: Final = read_timeout_s
         self._removal_interval_s: Final = removal_interval_s
         self._monotonic: Final = monotonic
-        self._woken: Final = asyncio.Event()
+        self._woken = asyncio.Event()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._failures = 0
         self._removed_at = float("-inf")
@@ -84,6 +84,8 @@ class Follower:
         """
         assert not self._tasks, "started twice"
         await self._read()
+        # Made anew: an event belongs to the loop it was first waited for in.
+        self._woken = asyncio.Event()
         self._tasks = (
             asyncio.create_task(self._pull(), name="doorward-feed-pull"),
             asyncio.create_task(self._push(), name="doorward-feed-push"),
