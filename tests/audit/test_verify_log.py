@@ -138,6 +138,19 @@ def test_a_part_that_was_pruned_excuses_no_other(
     assert kinds(logs, keys) != []
 
 
+def test_a_pruned_part_does_not_hide_that_the_one_before_it_was_cut_off(
+    logs: Path, keys: dict[str, ChainKey], writer: Callable[[int], LogWriter]
+) -> None:
+    log = writer(9)
+    log.open()
+    log.append([b'{"kind":"pruned","at":1,"file":"%s"}' % part(logs, 2).name.encode()])
+    log.close()
+    part(logs, 2).unlink()
+    assert kinds(logs, keys) == []
+    edit(part(logs, 1), lambda lines: lines[:2])
+    assert kinds(logs, keys) == [FindingKind.CUT_OFF]
+
+
 def test_a_forged_excuse_excuses_nothing(
     logs: Path, keys: dict[str, ChainKey], writer: Callable[[int], LogWriter]
 ) -> None:
