@@ -65,8 +65,9 @@ async def connect(url: str) -> _Connection:
 class PostgresEngine:
     """`Engine` on a PostgreSQL database. Belongs to the loop that started it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, transaction_s: float = TRANSACTION_S) -> None:
         self._url: Final = url
+        self._transaction_s: Final = transaction_s
         self._pool: Any = None
         self._waiting = 0
 
@@ -80,8 +81,7 @@ class PostgresEngine:
                 min_size=1,
                 max_size=CONNECTIONS_MAX,
                 timeout=CONNECT_S,
-                command_timeout=TRANSACTION_S,
-                init=_set_limits,
+                init=self._set_limits,
                 reset=_keep_settings,
             )
         except (*_DRIVER_ERRORS, ValueError) as error:
@@ -148,10 +148,11 @@ class PostgresEngine:
             raise Unavailable("overloaded", "too many operations are waiting")
         self._waiting += 1
         try:
-            async with asyncio.timeout(TRANSACTION_S):
+            async with asyncio.timeout(self._transaction_s):
                 connection = await self._pool.acquire()
             try:
-                async with asyncio.timeout(TRANSACTION_S):
+                # A little after the server's own limit, which leaves the connection whole.
+                async with asyncio.timeout(self._transaction_s * 1.2):
                     return await use(connection)
             except (TimeoutError, asyncio.CancelledError):
                 # Somewhere between here and there an answer is missing; a polite ROLLBACK could wait for ever.
@@ -165,6 +166,12 @@ class PostgresEngine:
             raise _translated(error) from error
         finally:
             self._waiting -= 1
+
+    async def _set_limits(self, connection: _Connection) -> None:
+        limit_ms = str(int(self._transaction_s * 1_000))
+        await connection.fetch(_SETTINGS, limit_ms)
+        if connection.get_server_version().major >= 17:
+            await connection.fetch("SELECT set_config('transaction_timeout', $1, false)", limit_ms)
 
 
 async def _transact(connection: _Connection, script: Script[T]) -> T:
@@ -198,13 +205,6 @@ async def _execute(connection: _Connection, step: Step | Batch) -> Rows:
         return ()
     rows: Rows = await connection.fetch(prepared.sql, *prepared.bind(step.params))
     return rows
-
-
-async def _set_limits(connection: _Connection) -> None:
-    limit_ms = str(TRANSACTION_S * 1_000)
-    await connection.fetch(_SETTINGS, limit_ms)
-    if connection.get_server_version().major >= 17:
-        await connection.fetch("SELECT set_config('transaction_timeout', $1, false)", limit_ms)
 
 
 async def _keep_settings(_connection: _Connection) -> None:

@@ -128,7 +128,7 @@ async def _drop_all(connection: Any) -> None:
 
 
 async def _write_archive(connection: Any, archive: zipfile.ZipFile) -> None:
-    tables = {table.name: _described(table) for table in schema.metadata.sorted_tables}
+    tables = {str(table.name): _described(table) for table in schema.metadata.sorted_tables}
     manifest = _Manifest(FORMAT, SCHEMA_REVISION, tables)
     archive.writestr("manifest.json", msgspec.json.encode(manifest))
     for name, table in tables.items():
@@ -140,8 +140,8 @@ async def _write_archive(connection: Any, archive: zipfile.ZipFile) -> None:
 
 def _described(table: Table) -> _Table:
     return _Table(
-        columns=tuple(column.name for column in table.columns),
-        binary=tuple(column.name for column in table.columns if isinstance(column.type, LargeBinary)),
+        columns=tuple(str(column.name) for column in table.columns),
+        binary=tuple(str(column.name) for column in table.columns if isinstance(column.type, LargeBinary)),
     )
 
 

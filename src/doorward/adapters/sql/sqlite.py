@@ -10,7 +10,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -31,7 +31,10 @@ BUSY_TIMEOUT_MS: Final = 5_000
 POLL_INTERVAL_S: Final = 0.02
 """How often to look whether another process has committed."""
 
+# Trusted schema: who could write to the file must not get functions called from views and triggers of his.
+_PRAGMAS: Final = ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF")
 _VERSION: Final = "SELECT version_num FROM alembic_version"
+_NOT_OURS: Final = frozenset({"SQLITE_ERROR", "SQLITE_NOTADB", "SQLITE_CANTOPEN"})
 
 T = TypeVar("T")
 
@@ -42,17 +45,17 @@ class _Job(NamedTuple):
     answer: "asyncio.Future[Any]"
 
 
-def open_connection(path: Path, *, mode: str, clock: Clock) -> sqlite3.Connection:
-    """A connection with our settings. `mode` is `rw` (never creates) or `rwc`."""
+def open_connection(path: Path, *, clock: Clock, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:
+    """A connection with our settings, to a file that exists."""
     # The URI quotes what the path may hold (`?`, `%`), and is the only way to say "do not create".
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-    )
-    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA synchronous=FULL")
-    # Somebody who could write to the file must not get our functions called from its views and triggers.
-    connection.execute("PRAGMA trusted_schema=OFF")
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in (f"busy_timeout={busy_timeout_ms}", *_PRAGMAS):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     connection.create_function("doorward_clock_ms", 0, lambda: int(clock() * 1_000))
     return connection
 
@@ -61,9 +64,10 @@ def open_connection(path: Path, *, mode: str, clock: Clock) -> sqlite3.Connectio
 class SqliteEngine:
     """`Engine` on one file. Belongs to the loop that started it."""
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
+    def __init__(self, path: Path, *, clock: Clock, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self._path: Final = path
         self._clock: Final = clock
+        self._busy_timeout_ms: Final = busy_timeout_ms
         self._reader: sqlite3.Connection | None = None
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting = 0
@@ -74,13 +78,9 @@ class SqliteEngine:
         """See `Engine`."""
         if self._reader is not None:
             return
-        try:
-            reader = self._open_checked()
-            reader.execute("PRAGMA query_only=ON")
-            writer = self._open()
-        except sqlite3.Error as error:
-            raise _translated(error) from error
-        self._reader = reader
+        self._require_schema()
+        self._reader, writer = self._open(), self._open()
+        self._reader.execute("PRAGMA query_only=ON")
         work = (writer, asyncio.get_running_loop())
         self._writer = Thread(target=self._write_groups, args=work, name="doorward-sqlite-writer", daemon=True)
         self._writer.start()
@@ -123,10 +123,7 @@ class SqliteEngine:
     async def wakeups(self) -> AsyncIterator[None]:
         """See `Engine`: our own commits at once, those of other processes by polling `data_version`."""
         committed = asyncio.Event()
-        try:
-            connection = self._open()
-        except sqlite3.Error as error:
-            raise _translated(error) from error
+        connection = self._open()
         self._committed.add(committed)
         try:
             seen = _data_version(connection)
@@ -145,22 +142,23 @@ class SqliteEngine:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        return open_connection(self._path, mode="rw", clock=self._clock)
-
-    def _open_checked(self) -> sqlite3.Connection:
-        cure = "Run `doorward db upgrade`."
-        if not self._path.exists():
-            raise Misconfigured(f"There is no database at {self._path}.", cure=cure)
-        connection = self._open()
         try:
-            versions = connection.execute(_VERSION).fetchall()
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise Misconfigured(f"{self._path} is not a Doorward database.", cure=cure) from error
-        if versions != [(SCHEMA_REVISION,)]:
-            connection.close()
-            raise Misconfigured(f"The schema of {self._path} is not the one this version knows.", cure=cure)
-        return connection
+            return open_connection(self._path, clock=self._clock, busy_timeout_ms=self._busy_timeout_ms)
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+    def _require_schema(self) -> None:
+        problem = f"The schema of {self._path} is not the one this version knows."
+        try:
+            connection = open_connection(self._path, clock=self._clock, busy_timeout_ms=self._busy_timeout_ms)
+            with closing(connection):
+                known = connection.execute(_VERSION).fetchall() == [(SCHEMA_REVISION,)]
+        except sqlite3.Error as error:
+            if error.sqlite_errorname not in _NOT_OURS:
+                raise _translated(error) from error
+            known, problem = False, f"There is no Doorward database at {self._path}."
+        if not known:
+            raise Misconfigured(problem, cure="Run `doorward db upgrade`.")
 
     # From here on: the writer thread.
 
@@ -203,11 +201,11 @@ def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[tup
         answers = [(job, _run_in_savepoint(connection, job.factory)) for job in group]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        # A full disk or a lost lock undoes the whole transaction: nobody in this group was stored.
+        # A full disk or a lost lock undoes the whole transaction: nobody in this group was stored, and it was nobody's
+        # own fault.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        failure = _translated(error)
-        return [(job, failure) for job in group]
+        return [(job, Unavailable("store_unavailable", error.sqlite_errorname)) for job in group]
     return answers
 
 

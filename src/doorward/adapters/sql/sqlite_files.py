@@ -17,6 +17,9 @@ from doorward.errors import Misconfigured, Unavailable
 
 __all__ = ["backup", "read_revision", "restore", "upgrade"]
 
+SQLITE_MIN: Final = (3, 37, 0)
+"""STRICT tables and RETURNING."""
+
 _OURS: Final = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 
@@ -35,6 +38,10 @@ def read_revision(path: Path) -> str | None:
 
 def upgrade(path: Path, *, generation: str) -> None:
     """Bring the file to this version's schema, in one transaction."""
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        raise Misconfigured(
+            f"SQLite {sqlite3.sqlite_version} is too old.", cure="Use a Python with SQLite 3.37 or later."
+        )
     if not path.exists():
         # The digests in it are nobody else's business; SQLite gives its -wal and -shm files the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -90,7 +97,7 @@ def _copy_to_new_file(connection: sqlite3.Connection, target: Path) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
-        with closing(open_connection(path, mode="rw", clock=time)) as connection:
+        with closing(open_connection(path, clock=time)) as connection:
             yield connection
     except sqlite3.OperationalError as error:
         raise Unavailable("store_unavailable", error.sqlite_errorname) from error
