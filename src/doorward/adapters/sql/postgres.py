@@ -10,6 +10,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar, final
 
 import asyncpg
@@ -142,24 +143,26 @@ class PostgresEngine:
             connection.terminate()
 
     async def _use_connection(self, use: Callable[[_Connection], Awaitable[T]]) -> T:
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise Unavailable("store_unavailable", "the store is not open")
         if self._waiting >= WRITES_WAITING_MAX:
             raise Unavailable("overloaded", "too many operations are waiting")
         self._waiting += 1
         try:
             async with asyncio.timeout(self._transaction_s):
-                connection = await self._pool.acquire()
+                connection = await pool.acquire()
             try:
                 # A little after the server's own limit, which leaves the connection whole.
                 async with asyncio.timeout(self._transaction_s * 1.2):
                     return await use(connection)
             except (TimeoutError, asyncio.CancelledError):
                 # Somewhere between here and there an answer is missing; a polite ROLLBACK could wait for ever.
-                connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # it is gone already
+                    connection.terminate()
                 raise
             finally:
-                await self._pool.release(connection)
+                await pool.release(connection)
         except _RETRIED:
             raise
         except (*_DRIVER_ERRORS, TimeoutError) as error:
