@@ -1,0 +1,59 @@
+"""A point read walks an index, however many rows there are."""
+
+import sqlite3
+
+import asyncpg
+import pytest
+
+from doorward.adapters.sql import apikey, apps, audit, basic, feed, leases, meta
+from doorward.adapters.sql.statements import Statement
+
+POINT_READS = {
+    "key": apikey._FIND,
+    "keys of an app": apikey._LIST_OF_APP,
+    "password": basic._FIND,
+    "passwords of an app": basic._LIST_OF_APP,
+    "app": apps._FIND,
+    "app by name": apps._FIND_BY_NAME,
+    "lease": leases._LOCK,
+    "meta": meta._READ,
+    "feed": feed._READ,
+    "events of an app": audit._filtered(("app_id",)),
+    "events of a credential": audit._filtered(("credential_id",)),
+}
+
+
+def arguments(statement: Statement, dialect: str) -> list[object]:
+    prepared = statement.prepared("sqlite" if dialect == "sqlite" else "postgresql")
+    numbers = {"after", "limit", "after_sequence"}
+    listed = statement in (apikey._LIST_OF_APP, basic._LIST_OF_APP)
+    return [
+        prepared.constants.get(name, "x" if listed and name == "after" else 1 if name in numbers else "x")
+        for name in prepared.order
+    ]
+
+
+@pytest.mark.parametrize("name", POINT_READS)
+def test_sqlite_scans_nothing(sqlite_url: str, name: str) -> None:
+    statement = POINT_READS[name]
+    connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    connection.create_function("doorward_clock_ms", 0, lambda: 0)
+    plan = connection.execute(
+        f"EXPLAIN QUERY PLAN {statement.prepared('sqlite').sql}", arguments(statement, "sqlite")
+    ).fetchall()
+    connection.close()
+    # `heads` has one row, and `page` is the rows just found.
+    steps = [row[3] for row in plan if row[3] not in {"SCAN heads", "SCAN page", "SCAN page LEFT-JOIN"}]
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("name", POINT_READS)
+async def test_postgresql_can_use_an_index(postgres: asyncpg.Connection, name: str) -> None:
+    statement = POINT_READS[name]
+    # With a handful of rows a sequential scan is right; what is asked is whether an index fits at all.
+    await postgres.execute("SET enable_seqscan = off")
+    rows = await postgres.fetch(f"EXPLAIN {statement.prepared('postgresql').sql}", *arguments(statement, "postgresql"))
+    plan = [row[0] for row in rows if "heads" not in row[0]]
+    assert any("Index" in line for line in plan)
+    assert not [line for line in plan if "Seq Scan" in line]
