@@ -10,27 +10,27 @@ from doorward.adapters.sql.statements import Statement
 
 POINT_READS = {
     "key": apikey._FIND,
-    "keys of an app": apikey._LIST_OF_APP,
+    "keys of an app": apikey._filtered(("app_id",)),
+    "keys of an organization": apikey._filtered(("organization_id",)),
     "password": basic._FIND,
-    "passwords of an app": basic._LIST_OF_APP,
+    "passwords of an app": basic._filtered(("app_id",)),
+    "passwords of an organization": basic._filtered(("organization_id",)),
     "app": apps._FIND,
     "app by name": apps._FIND_BY_NAME,
+    "apps of an organization": apps._LIST_OF_ORGANIZATION,
     "lease": leases._LOCK,
     "meta": meta._READ,
     "feed": feed._READ,
     "events of an app": audit._filtered(("app_id",)),
+    "events of an organization": audit._filtered(("organization_id",)),
     "events of a credential": audit._filtered(("credential_id",)),
 }
 
 
 def arguments(statement: Statement, dialect: str) -> list[object]:
     prepared = statement.prepared("sqlite" if dialect == "sqlite" else "postgresql")
-    numbers = {"after", "limit", "after_sequence"}
-    listed = statement in (apikey._LIST_OF_APP, basic._LIST_OF_APP)
-    return [
-        prepared.constants.get(name, "x" if listed and name == "after" else 1 if name in numbers else "x")
-        for name in prepared.order
-    ]
+    numbers = {"limit", "after_sequence"} | ({"after"} if statement is feed._READ else set())
+    return [prepared.constants.get(name, 1 if name in numbers else "x") for name in prepared.order]
 
 
 @pytest.mark.parametrize("name", POINT_READS)

@@ -77,6 +77,7 @@ apps: Final = _table(
     _required("version", _integer),
     _required("metadata", _text),
     UniqueConstraint("name"),
+    Index(None, "organization_id", "id"),
     _state("active", "suspended", "revoked"),
 )
 
@@ -101,6 +102,7 @@ api_keys: Final = _table(
     _required("version", _integer),
     _required("metadata", _text),
     Index(None, "app_id", "id"),
+    Index(None, "organization_id", "id"),
     _state("active", "disabled", "revoked"),
     CheckConstraint("environment IN ('live', 'test')", name="environment"),
     CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
@@ -119,6 +121,7 @@ app_passwords: Final = _table(
     _required("expires_at", _integer),
     _required("version", _integer),
     Index(None, "app_id", "id"),
+    Index(None, "organization_id", "id"),
     _state("active", "disabled", "revoked"),
     CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
 )

@@ -75,6 +75,7 @@ _table(
     _required("version", _integer),
     _required("metadata", _text),
     UniqueConstraint("name"),
+    Index(None, "organization_id", "id"),
     _state("active", "suspended", "revoked"),
 )
 
@@ -99,6 +100,7 @@ _table(
     _required("version", _integer),
     _required("metadata", _text),
     Index(None, "app_id", "id"),
+    Index(None, "organization_id", "id"),
     _state("active", "disabled", "revoked"),
     CheckConstraint("environment IN ('live', 'test')", name="environment"),
     CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
@@ -117,6 +119,7 @@ _table(
     _required("expires_at", _integer),
     _required("version", _integer),
     Index(None, "app_id", "id"),
+    Index(None, "organization_id", "id"),
     _state("active", "disabled", "revoked"),
     CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
 )
