@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from doorward.audit.chain import GENESIS, ChainKey, ChainName, derive_chain_key, derive_chain_keys
 from doorward.audit.findings import FindingKind
@@ -175,8 +177,13 @@ def test_a_record_after_the_end_is_found(logs: Path, keys: dict[str, ChainKey]) 
 
 @pytest.mark.parametrize("rubbish", [b"rubbish\n", b"{}\n", b"\n", b"\xff\n", b"x" * LINE_BYTES_MAX * 2 + b"\n"])
 def test_a_line_that_is_no_record_is_found(logs: Path, keys: dict[str, ChainKey], rubbish: bytes) -> None:
-    edit(part(logs, 2), lambda lines: [lines[0], rubbish, *lines[1:]])
-    assert set(kinds(logs, keys)) == {FindingKind.UNREADABLE}
+    for path in (part(logs, 2), last_part(logs)):
+        honest = path.read_bytes()
+        edit(path, lambda lines: [lines[0], rubbish, *lines[1:]])
+        assert set(kinds(logs, keys)) == {FindingKind.UNREADABLE}
+        path.write_bytes(honest + rubbish.rstrip(b"\n") + b"x")
+        assert set(kinds(logs, keys)) == {FindingKind.UNREADABLE}
+        path.write_bytes(honest)
 
 
 def test_a_log_written_without_the_key_is_found(logs: Path, keys: dict[str, ChainKey]) -> None:
@@ -206,6 +213,23 @@ def test_a_removed_or_cut_off_log_is_found_by_exported_heads(logs: Path, keys: d
     assert kinds(logs, keys, heads) == [FindingKind.REMOVED, FindingKind.CUT_OFF]
     forged = tuple(msgspec.structs.replace(head, at=1) for head in heads)
     assert FindingKind.HEAD_FORGED in kinds(logs, keys, forged)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(place=st.integers(0, 2**20), octet=st.integers(0, 255))
+def test_no_octet_of_a_closed_log_can_be_changed_unseen(
+    logs: Path, keys: dict[str, ChainKey], place: int, octet: int
+) -> None:
+    path = part(logs, 1 + place % 3)
+    honest = path.read_bytes()
+    at = place % len(honest)
+    if honest[at] == octet:
+        return
+    path.write_bytes(honest[:at] + bytes([octet]) + honest[at + 1 :])
+    try:
+        assert kinds(logs, keys) != []
+    finally:
+        path.write_bytes(honest)
 
 
 def test_files_of_other_names_are_not_ours(logs: Path, keys: dict[str, ChainKey]) -> None:

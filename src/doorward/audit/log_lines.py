@@ -151,12 +151,13 @@ def parse_line(presented_line: bytes) -> LogLine:
         line = _LINE.decode(presented_line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Rejected("input_invalid", "a line that is no record") from error
-    if len(line.link) != 64 or not 0 < line.sequence < 2**63:
-        raise Rejected("input_invalid", "a line with an impossible link or number")
     try:
-        bytes.fromhex(line.link)
+        # One spelling only: a byte that can be changed unseen is one too many.
+        spelled = bytes.fromhex(line.link).hex()
     except ValueError as error:
         raise Rejected("input_invalid", "a link that is no hex") from error
+    if spelled != line.link or len(spelled) != 64 or not 0 < line.sequence < 2**63:
+        raise Rejected("input_invalid", "a line with an impossible link or number")
     return line
 
 

@@ -102,11 +102,7 @@ class _Walk:
             if self._after_gap and self._last is not None and not isinstance(self._last, RotatedRecord):
                 self.check.note(FindingKind.CUT_OFF, self.check.sequence + 1, f"part {part} lacks its end")
             part = file.part
-            for number, (line, complete) in enumerate(read_lines(file.path), start=1):
-                if not complete and file is self._files[-1]:
-                    # What a process was writing when it was killed.
-                    break
-                self._examine_line(file, number, line)
+            self._examine_file(file)
 
     def finish(self, pruned: Mapping[str, int]) -> ChainReport:
         """Judge what is missing; `pruned` is the highest part of each log that was said to be pruned."""
@@ -123,13 +119,24 @@ class _Walk:
             self.check.note(FindingKind.UNFINISHED, self.check.sequence, text)
         return self.check.finish()
 
+    def _examine_file(self, file: LogFile) -> None:
+        torn = 0
+        for number, (line, complete) in enumerate(read_lines(file.path), start=1):
+            if torn:
+                self._unreadable(file, torn)
+            torn = 0 if complete else number
+            if complete:
+                self._examine_line(file, number, line)
+        # At the end of an unfinished log: what a process was writing when it was killed. Anywhere else: not ours.
+        if torn and (file is not self._files[-1] or isinstance(self._last, ClosedRecord)):
+            self._unreadable(file, torn)
+
     def _examine_line(self, file: LogFile, number: int, presented_line: bytes) -> None:
         try:
             line = parse_line(presented_line)
             record = parse_record(bytes(line.record))
         except Rejected:
-            text = f"line {number} of part {file.part} cannot be read"
-            self.check.note(FindingKind.UNREADABLE, self.check.sequence + 1, text)
+            self._unreadable(file, number)
             return
         if isinstance(self._last, ClosedRecord):
             self.check.note(FindingKind.REORDERED, line.sequence, "a record follows the end of the log")
@@ -141,6 +148,10 @@ class _Walk:
         if isinstance(record, PrunedRecord) and proven:
             self.pruned.append(record.file)
         self._last = record
+
+    def _unreadable(self, file: LogFile, number: int) -> None:
+        text = f"line {number} of part {file.part} cannot be read"
+        self.check.note(FindingKind.UNREADABLE, self.check.sequence + 1, text)
 
     def _examine_opening(self, file: LogFile, line: LogLine, record: OpenedRecord) -> None:
         self.key_id = record.key_id

@@ -75,7 +75,10 @@ class RevocationView(Protocol):
 
     @property
     def position(self) -> int:
-        """The highest position applied. Read before a record is loaded, and kept with the record."""
+        """A mark of what has been applied: read before a record is loaded, and kept with the record.
+
+        Never below the highest feed position applied, and never moves back, not even when the feed's numbers do.
+        """
         ...
 
     def require_fresh(self, now_monotonic: float) -> None:
