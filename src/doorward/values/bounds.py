@@ -32,14 +32,23 @@ __all__ = [
 ]
 
 NAME_CHARACTERS_MAX: Final = 100
+"""How long a name may be."""
 REASON_CHARACTERS_MAX: Final = 500
+"""How long the reason of a change may be."""
 METADATA_ENTRIES_MAX: Final = 16
+"""How many metadata entries an object may have."""
 METADATA_KEY_CHARACTERS_MAX: Final = 64
+"""How long the key of one may be."""
 METADATA_VALUE_CHARACTERS_MAX: Final = 256
+"""How long its value may be."""
 NETWORKS_MAX: Final = 32
+"""How many networks a key may be used from."""
 NETWORK_CHARACTERS_MAX: Final = 64
+"""How long one may be as it is written."""
 RATE_REQUESTS_MAX: Final = 1_000_000
+"""How many requests a rate limit may allow in its window."""
 RATE_WINDOW_S_MAX: Final = 86_400
+"""How long that window may be."""
 
 _ORGANIZATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

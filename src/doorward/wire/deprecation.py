@@ -14,6 +14,7 @@ from doorward.wire.request import Header
 __all__ = ["LINK_CHARACTERS_MAX", "deprecation_headers"]
 
 LINK_CHARACTERS_MAX: Final = 2_000
+"""How long the link to the migration page may be."""
 
 # RFC 3986 characters only: anything else could close the angle brackets or split the header.
 _LINK: Final = re.compile(r"(?:https?://|/)[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{0,1990}")

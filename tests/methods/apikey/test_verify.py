@@ -123,6 +123,8 @@ async def test_the_checksum_is_not_authentication(store: SimulatedStore, owner: 
     with pytest.raises(Rejected) as caught:
         method.verify(forged, warm, request, NOW)
     assert caught.value.code == "credential_secret_mismatch"
+    assert warm is not None
+    assert warm.proof is None, "a wrong secret did more work than an unknown id"
 
 
 async def test_expiry_is_exact(store: SimulatedStore, owner: AppRecord) -> None:

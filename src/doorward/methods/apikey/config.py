@@ -25,9 +25,11 @@ __all__ = [
 EXPIRES_IN_S: Final = 90 * 86_400
 """How long a key lives when nothing is said."""
 EXPIRES_IN_S_MAX: Final = 10 * 365 * 86_400
+"""How long a key may live, unless it never expires."""
 OVERLAP_S: Final = 86_400
 """How long a rotated key keeps working when nothing is said."""
 OVERLAP_S_MAX: Final = 30 * 86_400
+"""How long a rotated key may keep working."""
 
 CACHE_LIFETIME_S_MAX: Final = 3_600
 """How long a process may keep a loaded record."""

@@ -4,7 +4,7 @@ from typing import Final, Protocol, final
 
 from doorward.methods.apikey.config import ApiKeyConfig
 from doorward.methods.apikey.port import KeyPort
-from doorward.methods.apikey.verify import METHOD, LoadedKey, prepare_key, verify_key
+from doorward.methods.apikey.verify import METHOD, LoadedKey, verify_key
 from doorward.methods.apikey.wire import CARRIER_HEADER, KeyReader, PresentedKey
 from doorward.methods.contract import OpenApiScheme, Verified
 from doorward.methods.plane import Plane
@@ -70,7 +70,7 @@ class ApiKeys:
         if not has_valid_checksum(presented.secret.decode("ascii")):
             return None
         record = await self._store.keys.find_key(presented.lookup_id)
-        return None if record is None else prepare_key(record)
+        return None if record is None else LoadedKey(record)
 
     def verify(self, presented: PresentedKey, record: LoadedKey | None, request: RequestView, now: int) -> Verified:
         """See `verify.verify_key`."""

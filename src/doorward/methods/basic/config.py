@@ -20,6 +20,7 @@ __all__ = [
 EXPIRES_IN_S: Final = 90 * 86_400
 """How long an app password lives when nothing is said."""
 EXPIRES_IN_S_MAX: Final = 366 * 86_400
+"""How long an app password may live; there is no never."""
 
 DEPRECATED_AT: Final = 1_795_392_000
 """2026-11-23: Basic was deprecated from the first release on (RFC 9745 wants a date, and it may lie in the past)."""

@@ -5,7 +5,7 @@ from typing import Final, Protocol, final
 from doorward.errors import Rejected
 from doorward.methods.basic.config import DEPRECATED_AT, BasicConfig
 from doorward.methods.basic.port import PasswordPort
-from doorward.methods.basic.verify import METHOD, LoadedPassword, prepare_password, verify_password
+from doorward.methods.basic.verify import METHOD, LoadedPassword, verify_password
 from doorward.methods.basic.wire import NO_ID, PresentedPassword, extract_basic
 from doorward.methods.contract import OpenApiScheme, Verified
 from doorward.methods.plane import Plane
@@ -93,7 +93,7 @@ class Basic:
         if presented.lookup_id == NO_ID or not has_valid_checksum(presented.secret.decode()):
             return None
         record = await self._store.passwords.find_password(presented.lookup_id)
-        return None if record is None else prepare_password(record, self._answer_headers)
+        return None if record is None else LoadedPassword(record, self._answer_headers)
 
     def verify(
         self,

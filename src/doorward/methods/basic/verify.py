@@ -18,7 +18,7 @@ from doorward.methods.owner import barred_by_owner
 from doorward.values import FeedKind, Handle, MethodName, Principal, PrincipalKind
 from doorward.wire.request import Header
 
-__all__ = ["METHOD", "LoadedPassword", "prepare_password", "verify_password"]
+__all__ = ["METHOD", "LoadedPassword", "Proof", "verify_password"]
 
 METHOD: Final = MethodName("basic")
 
@@ -26,21 +26,31 @@ _NOBODYS_DIGEST: Final = bytes(SHA256_BYTES)
 
 
 @final
-class LoadedPassword(msgspec.Struct, frozen=True):
-    """A record as it is kept in the cache, with all that follows from it alone."""
+class Proof(msgspec.Struct, frozen=True):
+    """What follows from a record alone, once its secret was proven."""
 
-    record: PasswordRecord
-    user_id: bytes
     barred: str | None
     """The refusal code this password has whoever asks, until it is loaded again; None when there is none."""
     verified: Verified
+
+
+@final
+class LoadedPassword:
+    """A record as it is kept in the cache. `proof` is worked out when the secret is first proven, and kept."""
+
+    __slots__ = ("answer_headers", "proof", "record")
+
+    def __init__(self, record: PasswordRecord, answer_headers: tuple[Header, ...]) -> None:
+        self.record: Final = record
+        self.answer_headers: Final = answer_headers
+        self.proof: Proof | None = None
 
     def __repr__(self) -> str:
         return f"LoadedPassword({self.record!r})"
 
 
-def prepare_password(record: PasswordRecord, answer_headers: tuple[Header, ...]) -> LoadedPassword:
-    """Work out what verifying needs of a stored password."""
+def _work_out(loaded: LoadedPassword) -> Proof:
+    record = loaded.record
     principal = Principal(
         kind=PrincipalKind.APP,
         id=record.app_id,
@@ -54,12 +64,9 @@ def prepare_password(record: PasswordRecord, answer_headers: tuple[Header, ...])
     handles = [Handle(FeedKind.CREDENTIAL, record.id), Handle(FeedKind.APP, record.app_id)]
     if record.organization_id is not None:
         handles.append(Handle(FeedKind.ORGANIZATION, record.organization_id))
-    return LoadedPassword(
-        record=record,
-        user_id=record.app_id.encode(),
-        barred=_barred(record),
-        verified=Verified(principal=principal, handles=tuple(handles), answer_headers=answer_headers),
-    )
+    verified = Verified(principal=principal, handles=tuple(handles), answer_headers=loaded.answer_headers)
+    loaded.proof = proof = Proof(barred=_barred(record), verified=verified)
+    return proof
 
 
 def _barred(record: PasswordRecord) -> str | None:
@@ -84,13 +91,17 @@ def verify_password(presented: PresentedPassword, loaded: LoadedPassword | None,
     secret_matches = constant_time_equal(
         sha256_digest(presented.secret), _NOBODYS_DIGEST if loaded is None else loaded.record.secret_digest
     )
-    user_matches = constant_time_equal(presented.user_id.encode(), b"" if loaded is None else loaded.user_id)
+    user_matches = constant_time_equal(
+        presented.user_id.encode(), b"" if loaded is None else loaded.record.app_id.encode()
+    )
     if loaded is None:
         raise Rejected("credential_unknown", "no app password of this id, or not of its form")
     if not (secret_matches and user_matches):
         raise Rejected("credential_secret_mismatch", "the secret or the user-id of this password is another")
-    if loaded.barred is not None:
-        raise Rejected(loaded.barred, "the password's state, or its app's")
+    # Only now: worked out before the proof, a wrong secret would answer later than an unknown id.
+    proof = loaded.proof or _work_out(loaded)
+    if proof.barred is not None:
+        raise Rejected(proof.barred, "the password's state, or its app's")
     if now >= loaded.record.expires_at:
         raise Rejected("credential_expired", "the password has expired")
-    return loaded.verified
+    return proof.verified
