@@ -123,8 +123,9 @@ def _text(text: str, what: str, characters_max: int) -> str:
 
 
 def _network(text: str) -> str:
-    if len(text) > NETWORK_CHARACTERS_MAX:
-        raise Rejected("input_invalid", "a network is too long")
+    # A scope id (`%eth0`) names an interface of ours, says nothing of a client, and may hold any character.
+    if len(text) > NETWORK_CHARACTERS_MAX or "%" in text:
+        raise Rejected("input_invalid", "a network is too long, or has a scope id")
     try:
         network = ip_network(text)
     except ValueError:
