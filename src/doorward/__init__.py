@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from doorward.errors import Misconfigured as Misconfigured
     from doorward.errors import Rejected as Rejected
     from doorward.errors import Unavailable as Unavailable
+    from doorward.methods.apikey import ApiKeys as ApiKeys
+    from doorward.methods.basic import Basic as Basic
     from doorward.values import Environment as Environment
     from doorward.values import Principal as Principal
     from doorward.values import PrincipalKind as PrincipalKind
@@ -50,7 +52,7 @@ _HOMES = {
     "Scopes": "doorward.values",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
-    "open_store": "doorward.app",
+    "open_store": "doorward.app.store",
 }
 
 

@@ -61,6 +61,56 @@ def test_five_lines(app: FastAPI, client: TestClient, door: Door, key: Key, plan
     assert len(plane.usage.counted) == 1
 
 
+def test_handlers_of_every_kind_get_their_principal(
+    app: FastAPI, client: TestClient, door: Door, method: SimulatedMethod, key: Key
+) -> None:
+    other = Door(method)
+
+    @app.get("/sync")
+    def in_a_thread(principal: Annotated[Principal, Depends(door)], request: Request, limit: int = 3) -> str:
+        return f"{principal.credential_id} {request.url.path} {limit}"
+
+    @app.get("/both")
+    async def both(
+        one: Annotated[Principal, Depends(door)], two: Annotated[Principal, Depends(other)], q: str = "q"
+    ) -> str:
+        return f"{one.credential_id} {two.credential_id} {q}"
+
+    @app.get("/stream")
+    async def stream(principal: Annotated[Principal, Depends(door)]) -> AsyncIterator[str]:
+        yield principal.credential_id
+
+    router = APIRouter(prefix="/routed")
+    router.add_api_route("/sync", in_a_thread)
+    app.include_router(router)
+    app.include_router(router, prefix="/twice")
+    assert client.get("/sync?limit=4", headers=key).json() == "k1 /sync 4"
+    assert client.get("/both", headers=key).json() == "k1 k1 q"
+    assert client.get("/stream", headers=key).text.strip() == '"k1"'
+    assert client.get("/routed/sync", headers=key).json() == "k1 /routed/sync 3"
+    assert client.get("/twice/routed/sync", headers=key).json() == "k1 /twice/routed/sync 3"
+    assert client.get("/both").status_code == client.get("/stream").status_code == 401
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_guarded_route_that_is_served_elsewhere_too_fails_closed(named: bool, door: Door, key: Key) -> None:  # noqa: FBT001  # a column
+    guarded, plain = guard(FastAPI()), FastAPI()
+
+    async def orders() -> str:
+        raise AssertionError
+
+    async def orders_of(principal: Annotated[Principal, Depends(door)]) -> str:
+        return principal.id
+
+    if named:
+        plain.add_api_route("/orders", orders_of)
+    else:
+        plain.add_api_route("/orders", orders, dependencies=[Depends(door)])
+    guarded.router.routes.extend(plain.router.routes)
+    TestClient(guarded, raise_server_exceptions=False).get("/orders", headers=key)
+    assert TestClient(plain, raise_server_exceptions=False).get("/orders").status_code == 500
+
+
 def test_sync_endpoints_and_request_state(app: FastAPI, client: TestClient, door: Door, key: Key) -> None:
     @app.get("/orders", dependencies=[Depends(door)])
     def orders(request: Request) -> str:
@@ -271,7 +321,7 @@ def test_overriding_the_door_lets_nobody_in(app: FastAPI, client: TestClient, do
 
     app.dependency_overrides[door] = lambda: "fake"
     assert client.get("/orders").status_code == 401
-    assert client.get("/orders", headers=key).json() == "fake"
+    assert client.get("/orders", headers=key).json() != "fake"
 
 
 def test_methods_a_route_does_not_have(app: FastAPI, client: TestClient, door: Door, key: Key) -> None:

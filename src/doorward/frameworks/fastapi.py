@@ -6,7 +6,7 @@ Rules of this file:
 * In an application that is not guarded the dependency itself proves, after the body was parsed. It is as safe, later.
 * Several doors on one route (on the router and on the route, say) must all admit; each proves on its own and each
   counts. For one limit and one count, give the route one door.
-* `app.dependency_overrides[door]` changes what the handler gets. In a guarded application it lets nobody in.
+* In a guarded application `app.dependency_overrides[door]` lets nobody in, nor does it change what the handler gets.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,19 @@ import fastapi.routing
 from fastapi import FastAPI, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response as PlainResponse
 from starlette.routing import BaseRoute, Match
 
 from doorward.door import Door as CoreDoor
-from doorward.door import FailureBudget
 from doorward.frameworks.asgi import ADMITTED, Body, Scope, admit_all
 from doorward.frameworks.gate import REFUSE, Keeper, Plan, open_route, plan_starlette
+from doorward.frameworks.injection import inject_principals
 from doorward.frameworks.openapi import describe_doors
 from doorward.frameworks.peer import check_peer_once
 from doorward.frameworks.starlette import guard_with, survey_starlette
-from doorward.methods.contract import Method
-from doorward.values import Principal, PrincipalKind, Scopes
+from doorward.values import Principal
 from doorward.wire.hops import TrustedHops
 from doorward.wire.render import Answer
 
@@ -52,21 +50,8 @@ class RefusedByDoor(HTTPException):
         self.answer: Final = answer
 
 
-class Door(CoreDoor, SecurityBase):
+class Door(CoreDoor):
     """A door that is a dependency. Arguments as in `doorward.door.Door`."""
-
-    def __init__(
-        self,
-        *methods: Method[Any, Any],  # each with its own presented and record types
-        require: Scopes | None = None,
-        principal_kind: PrincipalKind | None = None,
-        failure_budget: FailureBudget | None = None,
-    ) -> None:
-        super().__init__(*methods, require=require, principal_kind=principal_kind, failure_budget=failure_budget)
-        scheme = next(self.openapi_schemes(), None)
-        # FastAPI shows one scheme per dependency; `guard` then tells the alternatives.
-        self.scheme_name = "doorward" if scheme is None else scheme.name
-        self.model: Any = {"type": "http", "scheme": "bearer"} if scheme is None else scheme.scheme
 
     async def __call__(self, connection: HTTPConnection, response: Response) -> Principal:
         """The principal: of the proof the guard has made, or of one made now.
@@ -128,11 +113,11 @@ def guard(app: FastAPI, *, hops: TrustedHops | None = None, docs: CoreDoor | Non
             return planned
         return Plan((docs,), methods=("GET", "HEAD")) if getattr(target, "path", None) in docs_paths else planned
 
-    guard_with(app, _resolve, plan, _survey, hops=hops)
+    keeper = guard_with(app, _resolve, plan, _survey, hops=hops)
     describe = app.openapi
 
     def describe_with_doors() -> dict[str, Any]:
-        return describe_doors(describe(), _operations(app.routes))
+        return describe_doors(describe(), _operations(app.routes, keeper))
 
     # The documented way to change the description: https://fastapi.tiangolo.com/how-to/extending-openapi/
     setattr(app, "openapi", describe_with_doors)  # noqa: B010  # a method, which mypy keeps from assignment
@@ -161,7 +146,10 @@ def _plan(target: object, keeper: Keeper) -> Plan:
         _FrontendRouteGroup is not None and isinstance(original, _FrontendRouteGroup)
     ):
         endpoint = getattr(target, "endpoint", None)
-        doors = tuple(dict.fromkeys(_doors_of(getattr(target, "dependant", None))))
+        dependant = getattr(target, "dependant", None)
+        doors = tuple(dict.fromkeys(_doors_of(dependant)))
+        if isinstance(original, APIRoute) and dependant is not None:
+            inject_principals(dependant, _is_plain)
         methods = getattr(target, "methods", None)
         return Plan(doors, methods=methods, is_open=getattr(endpoint, "__doorward_open__", False) is True and not doors)
     if original is not target:
@@ -179,17 +167,24 @@ def _doors_of(dependant: Dependant | None) -> Iterator[CoreDoor]:
         yield from _doors_of(inner)
 
 
-def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], tuple[CoreDoor, ...]]]:
+def _is_plain(call: object) -> bool:
+    return isinstance(call, Door) and type(call).__call__ is Door.__call__
+
+
+def _operations(
+    routes: Sequence[BaseRoute], keeper: Keeper
+) -> Iterator[tuple[str, frozenset[str], tuple[CoreDoor, ...]]]:
     """Every route with doors that the description shows: its path, methods and doors."""
     contexts: Any = getattr(fastapi.routing, "iter_route_contexts", iter)(routes)
     for context in contexts:
-        if isinstance(getattr(context, "original_route", context), APIRoute):
-            doors = tuple(dict.fromkeys(_doors_of(context.dependant)))
+        original = getattr(context, "original_route", context)
+        if isinstance(original, APIRoute):
+            doors = keeper.plan(getattr(context, "_route_context", None) or original).doors
             if doors:
                 yield context.path_format, frozenset(context.methods), doors
 
 
-def _survey(routes: Sequence[BaseRoute]) -> Iterator[CoreDoor]:
-    for _, _, doors in _operations(routes):
+def _survey(routes: Sequence[BaseRoute], keeper: Keeper) -> Iterator[CoreDoor]:
+    for _, _, doors in _operations(routes, keeper):
         yield from doors
-    yield from survey_starlette(routes)
+    yield from survey_starlette(routes, keeper)

@@ -14,7 +14,7 @@ Rules of this file:
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar, final
 
-from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 
 from doorward.door import Door
 from doorward.errors import Misconfigured, Rejected
@@ -137,9 +137,8 @@ class _Gate(BaseRoute):
     def __init__(self, route: BaseRoute, keeper: "Keeper") -> None:
         self.route: Final = route
         self._keeper: Final = keeper
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        return self.route.matches(scope)
+        # The route's own matching, without a call in between: it is asked for every route of every request.
+        self.matches = route.matches  # type: ignore[method-assign]
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:  # as in Starlette
         return self.route.url_path_for(name, **path_params)
@@ -165,7 +164,8 @@ class _Gates:
         self._gates: list[BaseRoute] = []
 
     def of(self, routes: list[BaseRoute]) -> list[BaseRoute]:
-        if len(self._seen) != len(routes) or any(a is not b for a, b in zip(self._seen, routes, strict=True)):
+        # Identical routes are compared as such, in C; equal ones lead to the same handler.
+        if self._seen != routes:
             self._seen = list(routes)
             self._gates = [_Gate(route, self._keeper) for route in routes]
         return self._gates

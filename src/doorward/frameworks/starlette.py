@@ -89,17 +89,18 @@ def guard(app: AppT, *, hops: TrustedHops | None = None) -> AppT:
     Raises:
         Misconfigured: the application is already running, or already guarded.
     """
-    return guard_with(app, resolve_starlette, plan_starlette, survey_starlette, hops=hops)
+    guard_with(app, resolve_starlette, plan_starlette, survey_starlette, hops=hops)
+    return app
 
 
 def guard_with(
-    app: AppT,
+    app: Starlette,
     resolver: Resolver,
     planner: Planner,
-    survey: Callable[[Sequence[BaseRoute]], Iterable[CoreDoor]],
+    survey: Callable[[Sequence[BaseRoute], Keeper], Iterable[CoreDoor]],
     *,
     hops: TrustedHops | None = None,
-) -> AppT:
+) -> Keeper:
     """As `guard`, for a framework that adds its own kinds of routes."""
     if getattr(app, GUARDED, False) is True:
         raise Misconfigured("The application is guarded twice.", cure="Call guard(app) once.")
@@ -109,7 +110,7 @@ def guard_with(
             cure="Call guard(app) where the application is made.",
         )
     keeper = Keeper(resolver, planner, TrustedHops() if hops is None else hops)
-    keeper.survey = lambda: survey(app.routes)
+    keeper.survey = lambda: survey(app.routes, keeper)
     keeper.install(app.router)
     build = app.build_middleware_stack
 
@@ -119,10 +120,10 @@ def guard_with(
     # Instance attributes: Starlette asks the instance for its stack when it is first called.
     setattr(app, "build_middleware_stack", build_guarded)  # noqa: B010  # a method, which mypy keeps from assignment
     setattr(app, GUARDED, True)
-    return app
+    return keeper
 
 
-def survey_starlette(routes: Sequence[BaseRoute]) -> Iterator[CoreDoor]:
+def survey_starlette(routes: Sequence[BaseRoute], keeper: Keeper) -> Iterator[CoreDoor]:
     """The doors of all routes, mounted ones included."""
     for route in routes:
         if isinstance(route, Route):
@@ -130,4 +131,4 @@ def survey_starlette(routes: Sequence[BaseRoute]) -> Iterator[CoreDoor]:
         elif isinstance(route, Mount):
             mounted = getattr(route, "_base_app", None)
             yield from getattr(mounted, "doors", ())
-            yield from survey_starlette(route.routes)
+            yield from survey_starlette(route.routes, keeper)
