@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 import uvicorn
 from bench.stock import KEYS, SCOPE
-from doorward.app.store import Store, open_store
 from fastapi import Depends, FastAPI
 
+from doorward.app.store import Store, open_store
 from doorward.door import Door as PlainDoor
 from doorward.frameworks.asgi import ASGIApp, DoorMiddleware, Receive, Scope, Send
 from doorward.frameworks.fastapi import Door, guard

@@ -25,6 +25,8 @@ _ALWAYS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+# Answers are about credentials; some hold a new secret (RFC 9111 section 5.2.2.5).
+_NOT_KEPT: Final = (b"cache-control", b"no-store")
 
 
 @final
@@ -46,7 +48,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_ALWAYS]
+                headers = [*message.get("headers", ()), *_ALWAYS]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NOT_KEPT)
+                message["headers"] = headers
             await send(message)
 
         try:

@@ -18,7 +18,7 @@ from doorward.wire.hops import Hop, TrustedHops
 from doorward.wire.render import render_refusal
 from doorward.wire.request import Header, Peer
 
-__all__ = ["SiteGuard"]
+__all__ = ["SiteGuard", "peer_of"]
 
 _HOST: Final = re.compile(rb"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::([0-9]{1,5}))?")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,7 +48,7 @@ class SiteGuard:
         """Refuses or hands on."""
         if scope["type"] == "http" and scope["path"] not in self._open_paths:
             try:
-                hop = self._hops.resolve(_peer_of(scope), scope["scheme"], scope["headers"])
+                hop = self._hops.resolve(peer_of(scope), scope["scheme"], scope["headers"])
                 own = self._require_own_host(scope["headers"], hop)
                 if scope["method"] not in _SAFE:
                     _require_own_page(scope["headers"], hop.scheme.encode() + b"://" + own)
@@ -76,7 +76,8 @@ def _require_own_page(headers: list[Header], own_origin: bytes) -> None:
             raise Rejected("origin_refused", value[:100].decode("latin-1"))
 
 
-def _peer_of(scope: Scope) -> Peer:
+def peer_of(scope: Scope) -> Peer:
+    """The socket's other end; without an address when it has none (a UNIX socket)."""
     client = scope.get("client")
     return Peer(_parse_peer(client[0]) if client else None)
 

@@ -1,0 +1,241 @@
+"""The master key of a deployment: where it comes from, that it is the right one, its rotation, and its loss.
+
+Rules of this file:
+
+* It lives in a file that only its owner can read, or in the environment; never in the database, whose thief would
+  then have lock and key.
+* The database holds a *probe*: a known value sealed under the current key. A start with another key stops there,
+  instead of chaining the audit log with a key nobody can verify it by.
+* Everything sealed is in `SEALED`, so that a rotation seals all of it again. Chain keys are derived, not sealed: old
+  events stay verifiable as long as the old key is in the file.
+
+`docs/master-key.md` says what to keep where, and what losing it means.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
+from doorward.crypto.sealing import MasterKeys, UnsealError
+from doorward.errors import Misconfigured
+from doorward.values import Actor, Change, ChangePort, Clock, Entropy, Event
+
+__all__ = [
+    "SEALED",
+    "KeyedStore",
+    "MetaPort",
+    "create_master_key_file",
+    "load_master_keys",
+    "prove_master_keys",
+    "record_rotation",
+    "replace_lost_master_key",
+    "rotate_master_key_file",
+    "seal_again",
+]
+
+FILE_BYTES_MAX: Final = 65_536
+_PROBE_NAME: Final = "master_key_probe"
+_PROBE_PURPOSE: Final = "probe"
+_PROBE: Final = b"doorward master key probe"
+_GROUP_AND_OTHERS: Final = 0o077
+
+
+class MetaPort(Protocol):
+    """Small named values in the database; the last writer wins."""
+
+    async def read_meta(self, name: str) -> bytes | None:
+        """The value, or None."""
+        ...
+
+    async def write_meta(self, name: str, value: bytes) -> None:
+        """Write it."""
+        ...
+
+
+class KeyedStore(Protocol):
+    """What rotation and recovery need of an open store."""
+
+    @property
+    def meta(self) -> MetaPort:
+        """Where the probe is."""
+        ...
+
+    @property
+    def changes(self) -> ChangePort:
+        """Commits the event."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Epoch seconds."""
+        ...
+
+
+def load_master_keys(path: Path | None, text: str | None, *, entropy: Entropy) -> MasterKeys | None:
+    """The master keys of a file, or those in a text from the environment; None when neither is named.
+
+    Raises:
+        Misconfigured: both a file and the environment, a file others can read, or a text that is no key.
+    """
+    if path is not None and text is not None:
+        raise Misconfigured("There are two master keys: a file and the environment.", cure="Keep one of them.")
+    if path is not None:
+        return parse_master_keys(_read_private(path), entropy=entropy)
+    return None if text is None else parse_master_keys(text, entropy=entropy)
+
+
+def create_master_key_file(path: Path, *, entropy: Entropy, key_id: str = "k1") -> None:
+    """Write a new master key to a file that does not exist yet, for its owner only (mode 0600, folder 0700).
+
+    Raises:
+        Misconfigured: the file is there already: it may be all that opens what was sealed.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _write_new(path, generate_master_key(entropy, key_id=key_id))
+    except FileExistsError:
+        raise Misconfigured(f"{path} exists already.", cure="Keep it, or name another file.") from None
+
+
+def rotate_master_key_file(path: Path, *, entropy: Entropy) -> None:
+    """Put a new current key after the old ones. The file is replaced whole: a crash leaves the old or the new one.
+
+    Raises:
+        Misconfigured: as `load_master_keys`, or the file is full.
+    """
+    text = rotate_master_keys(_read_private(path), entropy)
+    beside = path.with_name(f"{path.name}.new-{entropy(8).hex()}")
+    try:
+        _write_new(beside, text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+async def prove_master_keys(meta: MetaPort, keys: MasterKeys) -> None:
+    """Make sure these keys open what this database holds; the first keys it ever sees become its own.
+
+    Raises:
+        Misconfigured: the probe does not open.
+        Unavailable: `store_unavailable`.
+    """
+    sealed = await meta.read_meta(_PROBE_NAME)
+    if sealed is None:
+        await seal_probe(meta, keys)
+        return
+    try:
+        opened = keys.open(sealed, purpose=_PROBE_PURPOSE, row=_PROBE_NAME)
+    except UnsealError:
+        opened = b""
+    if opened != _PROBE:
+        raise Misconfigured(
+            "The master key is not the one this database was set up with.",
+            cure="Restore the right key file, or follow 'When the key is lost' in docs/master-key.md.",
+        )
+
+
+async def seal_probe(meta: MetaPort, keys: MasterKeys) -> None:
+    """Seal the probe under the current key."""
+    await meta.write_meta(_PROBE_NAME, keys.seal(_PROBE, purpose=_PROBE_PURPOSE, row=_PROBE_NAME))
+
+
+SEALED: Final[tuple[Callable[[MetaPort, MasterKeys], Awaitable[None]], ...]] = (seal_probe,)
+"""Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
+
+
+async def seal_again(store: KeyedStore, keys: MasterKeys) -> None:
+    """Seal everything under the current key; afterwards the older keys only verify old events.
+
+    Raises:
+        Misconfigured: these are not this database's keys; nothing was changed.
+        Unavailable: `store_unavailable`; doing it again is safe.
+    """
+    await prove_master_keys(store.meta, keys)
+    for seal in SEALED:
+        await seal(store.meta, keys)
+
+
+async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) -> None:
+    """Seal everything again and write into the audit log that it was done."""
+    await seal_again(store, keys)
+    await store.changes.commit(Change(events=(_event(store, "master_key.rotated", keys, actor, None),)))
+
+
+async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
+    """Make new keys this database's own after the old ones were lost.
+
+    What was sealed under the lost keys is gone; API keys and app passwords verify as before, because they are hashed,
+    not sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the
+    new key, with this event first.
+
+    Args:
+        store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
+        keys: new ones, with an id the lost ones did not have.
+        reason: why, 1 to 500 characters.
+        actor: who did it.
+
+    Raises:
+        Misconfigured: the new key has the id of a lost one, so old events would look forged.
+    """
+    sealed = await store.meta.read_meta(_PROBE_NAME)
+    lost_id = None if sealed is None else sealed[1 : 1 + sealed[0]].decode("ascii", "replace")
+    if lost_id is not None and lost_id in keys.key_ids:
+        raise Misconfigured(
+            f"The new master key has the id of the lost one ({lost_id}).",
+            cure="Make the new key with another id.",
+        )
+    await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
+    await seal_probe(store.meta, keys)
+
+
+def _event(store: KeyedStore, action: str, keys: MasterKeys, actor: Actor, reason: str | None) -> Event:
+    return Event(
+        at=int(store.clock()),
+        action=action,
+        actor=actor,
+        object_kind="master_key",
+        object_id=keys.current,
+        reason=reason,
+    )
+
+
+def _read_private(path: Path) -> str:
+    try:
+        # One descriptor for the question and the reading: between two looks at a path it could be another file.
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & _GROUP_AND_OTHERS:
+                raise Misconfigured(
+                    f"The master key file {path} can be read or written by others (mode {mode:04o}).",
+                    cure=f"chmod 600 {path}, and rotate the key if anybody may have read it.",
+                )
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        cure = "Correct the path or the owner, restore it from your safe, or run `doorward init` to make one."
+        raise Misconfigured(f"The master key file {path} cannot be read: {error.strerror}.", cure=cure) from None
+    try:
+        return content.decode("ascii")
+    except UnicodeDecodeError:
+        raise Misconfigured(f"The master key file {path} is not text.", cure="Restore it from your safe.") from None
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name is durable only when the folder is.
+    descriptor = os.open(folder, os.O_RDONLY)
+    with contextlib.suppress(OSError):
+        os.fsync(descriptor)
+    os.close(descriptor)

@@ -1,0 +1,230 @@
+"""What all methods over one store share, wired: the view and its follower, usage, the log of verifications, leases.
+
+Rules of this file:
+
+* Nothing runs until the first request (or an explicit start), and then in the loop that serves: background tasks of
+  another loop would never run. One plane belongs to one loop until it is closed.
+* A start that fails leaves nothing behind and is not tried more often than twice a second: while the store is away,
+  every request asks for a start.
+* Closing flushes everything that was counted, whatever else goes wrong (SIGTERM loses nothing).
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Protocol, final
+
+from doorward.audit.port import VerificationLog
+from doorward.door.usage import UsageCounter
+from doorward.errors import Misconfigured, Unavailable
+from doorward.methods.plane import RateLeasePort, UsagePort
+from doorward.revocation.follower import Follower
+from doorward.revocation.port import FeedPage, FeedPort
+from doorward.revocation.view import View
+from doorward.values import AppId, Clock, CredentialId, MethodName, OrganizationId
+
+__all__ = ["ClosingLog", "PlanePorts", "PullOnlyFeed", "StorePlane", "VerificationLogs"]
+
+RESTART_GAP_S: Final = 0.5
+
+_LOG: Final = logging.getLogger("doorward.plane")
+
+
+class PlanePorts(Protocol):
+    """What the plane needs of an opened database."""
+
+    @property
+    def feed(self) -> FeedPort:
+        """Revocations."""
+        ...
+
+    @property
+    def usage(self) -> UsagePort:
+        """Counts."""
+        ...
+
+    @property
+    def rate_leases(self) -> RateLeasePort:
+        """Shares of limits."""
+        ...
+
+
+class ClosingLog(VerificationLog, Protocol):
+    """A log of verifications that runs in the background."""
+
+    async def start(self) -> None:
+        """Begin to write."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write what is left."""
+        ...
+
+
+@final
+class VerificationLogs:
+    """Tells every one of several logs."""
+
+    def __init__(self, logs: tuple[VerificationLog, ...]) -> None:
+        self._logs: Final = logs
+
+    def record(
+        self,
+        at: int,
+        method: MethodName | None,
+        credential_id: CredentialId | None,
+        app_id: AppId | str | None,
+        organization_id: OrganizationId | None,
+        source: str | None,
+        code: str | None,
+        request_line: str,
+    ) -> None:
+        """See `VerificationLog`."""
+        for log in self._logs:
+            log.record(at, method, credential_id, app_id, organization_id, source, code, request_line)
+
+
+@final
+class PullOnlyFeed:
+    """A feed without its push channel: for networks that cut idle connections, and to measure the pull alone."""
+
+    def __init__(self, feed: FeedPort) -> None:
+        self._feed: Final = feed
+
+    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+        """See `FeedPort`."""
+        return await self._feed.read_feed(after, limit=limit)
+
+    async def wakeups(self) -> AsyncIterator[None]:
+        """Never yields."""
+        await asyncio.Event().wait()
+        yield
+
+    async def remove_left(self, now: int) -> int:
+        """See `FeedPort`."""
+        return await self._feed.remove_left(now)
+
+
+@final
+class StorePlane:
+    """Implements `Plane`.
+
+    Args:
+        ports: of the database; used only after `open_ports` has returned.
+        open_ports: connects, and proves that the master key is the right one.
+        close_ports: disconnects.
+        clock: epoch seconds.
+        observers: told of every decision.
+        open_log: makes a log of verifications, told of every decision as well; called at each start.
+        max_staleness_s: how old the view may be.
+        pull_interval_s: how often the feed is read when nothing is pushed.
+        push: whether to listen for wake-ups.
+    """
+
+    def __init__(
+        self,
+        ports: PlanePorts,
+        *,
+        open_ports: Callable[[], Awaitable[None]],
+        close_ports: Callable[[], Awaitable[None]],
+        clock: Clock,
+        observers: tuple[VerificationLog, ...],
+        open_log: Callable[[], ClosingLog] | None,
+        max_staleness_s: float,
+        pull_interval_s: float,
+        push: bool,
+    ) -> None:
+        feed: FeedPort = ports.feed if push else PullOnlyFeed(ports.feed)
+        self.clock: Final = clock
+        self.view: Final = View(max_staleness_s)
+        self.rate_leases: Final = ports.rate_leases
+        self._usage_port: Final = ports.usage
+        self.usage = UsageCounter(ports.usage)
+        self.verifications: VerificationLog = VerificationLogs(observers)
+        self._follower: Final = Follower(feed, self.view, pull_interval_s=pull_interval_s)
+        self._observers: Final = observers
+        self._open_log: Final = open_log
+        self._log: ClosingLog | None = None
+        self._open_ports: Final = open_ports
+        self._close_ports: Final = close_ports
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = False
+        self._starting = asyncio.Lock()
+        self._failed: tuple[float, Unavailable] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs, in whatever loop."""
+        return self._running
+
+    @property
+    def started(self) -> bool:
+        """See `Plane`."""
+        return self._running and self._loop is asyncio.get_running_loop()
+
+    async def start(self) -> None:
+        """See `Plane`.
+
+        Raises:
+            Misconfigured: it runs in another event loop, or the database or the master key is not the right one.
+            Unavailable: `store_unavailable`.
+        """
+        self._require_own_loop()
+        async with self._starting:
+            if self._running:
+                return
+            if self._failed is not None and time.monotonic() - self._failed[0] < RESTART_GAP_S:
+                raise Unavailable(self._failed[1].code, "the store could not be opened a moment ago")
+            self._loop = asyncio.get_running_loop()
+            try:
+                await self._start_all()
+            except Unavailable as error:
+                self._failed = (time.monotonic(), error)
+                raise
+            self._running = True
+
+    async def aclose(self) -> None:
+        """See `Plane`."""
+        self._require_own_loop()
+        async with self._starting:
+            running, self._running = self._running, False
+            if running:
+                await self._survives("stopping the follower", self._follower.aclose)
+                await self._survives("storing usage", self.usage.aclose)
+                if self._log is not None:
+                    await self._survives("writing the log of verifications", self._log.aclose)
+            await self._survives("closing the store", self._close_ports)
+        # Closed: another loop may open it again.
+        self._loop, self._failed, self._starting = None, None, asyncio.Lock()
+
+    def _require_own_loop(self) -> None:
+        if self._loop not in {None, asyncio.get_running_loop()}:
+            raise Misconfigured(
+                "The store is used from a second event loop.",
+                cure="Open one store per event loop, or close it before another loop uses it.",
+            )
+
+    async def _start_all(self) -> None:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._survives, "closing the store", self._close_ports)
+            await self._open_ports()
+            if self._open_log is not None:
+                self._log = self._open_log()
+                await self._log.start()
+                undo.push_async_callback(self._survives, "closing the log", self._log.aclose)
+                logs = (*self._observers, self._log)
+                self.verifications = self._log if len(logs) == 1 else VerificationLogs(logs)
+            await self._follower.start()
+            undo.push_async_callback(self._survives, "stopping the follower", self._follower.aclose)
+            # A counter that was closed is not opened again.
+            self.usage = UsageCounter(self._usage_port)
+            await self.usage.start()
+            undo.pop_all()
+
+    async def _survives(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception:  # noqa: BLE001  # the steps after this one flush what must not be lost
+            _LOG.exception("%s failed", what)

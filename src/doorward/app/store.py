@@ -1,0 +1,166 @@
+"""`open_store`: every port of one database behind one name, opened when first used, in the loop that serves.
+
+`ApiKeys(open_store("sqlite:///doorward.db"))` at import time opens nothing. `async with store:` opens the database
+alone, which is what a command needs; a door starts the plane (the view of revocations, counting, the log) with the
+first request.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, final
+
+from doorward.adapters.sql.open import SqlPorts, open_sql
+from doorward.app.master_key import MetaPort, load_master_keys, prove_master_keys
+from doorward.app.plane import ClosingLog, StorePlane
+from doorward.app.settings import ENV_PREFIX
+from doorward.audit.chain import ChainName, derive_chain_key
+from doorward.audit.log import VerificationLogFile
+from doorward.audit.port import AuditPort, VerificationLog
+from doorward.crypto.sealing import MasterKeys
+from doorward.values import ChangePort, Clock, Entropy
+
+if TYPE_CHECKING:
+    from doorward.apps.port import AppPort
+    from doorward.methods.apikey.port import KeyPort
+    from doorward.methods.basic.port import PasswordPort
+    from doorward.revocation.port import FeedPort
+
+__all__ = ["Store", "open_store"]
+
+
+@final
+class Store:
+    """One database and what all methods over it share. Made by `open_store`; belongs to one event loop at a time."""
+
+    def __init__(
+        self,
+        ports: SqlPorts,
+        *,
+        master_keys: MasterKeys | None,
+        open_log: Callable[[], ClosingLog] | None,
+        observers: tuple[VerificationLog, ...],
+        clock: Clock,
+        entropy: Entropy,
+        max_staleness_s: float,
+        pull_interval_s: float,
+        push: bool,
+        prove: bool,
+    ) -> None:
+        self.keys: Final[KeyPort] = ports.keys
+        self.passwords: Final[PasswordPort] = ports.passwords
+        self.apps: Final[AppPort] = ports.apps
+        self.changes: Final[ChangePort] = ports.changes
+        self.feed: Final[FeedPort] = ports.feed
+        self.audit: Final[AuditPort] = ports.audit
+        self.meta: Final[MetaPort] = ports.meta
+        self.clock: Final = clock
+        self.entropy: Final = entropy
+        self.master_keys: Final = master_keys
+        self.plane: Final = StorePlane(
+            ports,
+            open_ports=self._open_ports,
+            close_ports=ports.aclose,
+            clock=clock,
+            observers=observers,
+            open_log=open_log,
+            max_staleness_s=max_staleness_s,
+            pull_interval_s=pull_interval_s,
+            push=push,
+        )
+        self._ports: Final = ports
+        self._prove: Final = prove
+
+    def __repr__(self) -> str:
+        return f"Store(started={self.plane.running})"
+
+    async def start(self) -> None:
+        """Open the database, without following the feed. Idempotent.
+
+        Raises:
+            Misconfigured: the schema is not ours, or the master key is not this database's.
+            Unavailable: `store_unavailable`.
+        """
+        await self._open_ports()
+
+    async def aclose(self) -> None:
+        """Flush what was counted and logged, and close. Idempotent."""
+        await self.plane.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _open_ports(self) -> None:
+        await self._ports.start()
+        try:
+            if self.master_keys is not None and self._prove:
+                await prove_master_keys(self.meta, self.master_keys)
+        except BaseException:
+            await self._ports.aclose()
+            raise
+
+
+def open_store(
+    url: str,
+    *,
+    master_keys: MasterKeys | None = None,
+    audit_log: Path | None = None,
+    clock: Clock = time.time,
+    entropy: Entropy = secrets.token_bytes,
+    observers: tuple[VerificationLog, ...] = (),
+    max_staleness_s: float = 60.0,
+    pull_interval_s: float = 1.0,
+    push: bool = True,
+    danger_unproven_master_keys: bool = False,
+) -> Store:
+    """A store; nothing is opened yet.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`. May hold a password, never shown.
+        master_keys: without them (also none in `DOORWARD_MASTER_KEY` or `DOORWARD_MASTER_KEY_FILE`) the store can
+            verify, but change nothing and write no log of verifications.
+        audit_log: the folder the log of verifications goes to; each process writes files of its own there.
+        clock: epoch seconds.
+        entropy: where secrets come from.
+        observers: told of every decision of a door as well (metrics).
+        max_staleness_s: how old the view of revocations may become before everything is refused.
+        pull_interval_s: how often the feed is read when nothing is pushed.
+        push: whether to listen for revocations as well.
+        danger_unproven_master_keys: do not ask whether the master keys are this database's; for recovery only.
+
+    Raises:
+        Misconfigured: the URL is of no known kind, or a master key is named that cannot be read.
+    """
+    keys = master_keys or _load_named_by_environment(entropy)
+    chain_key = derive_chain_key(keys, ChainName.CHANGES) if keys else None
+    open_log = None
+    if audit_log is not None and keys is not None:
+        log_key = derive_chain_key(keys, ChainName.VERIFICATIONS)
+        open_log = partial(VerificationLogFile, audit_log, log_key, clock=clock)
+    return Store(
+        open_sql(url, chain_key=chain_key, clock=clock),
+        master_keys=keys,
+        open_log=open_log,
+        observers=observers,
+        clock=clock,
+        entropy=entropy,
+        max_staleness_s=max_staleness_s,
+        pull_interval_s=pull_interval_s,
+        push=push,
+        prove=not danger_unproven_master_keys,
+    )
+
+
+def _load_named_by_environment(entropy: Entropy) -> MasterKeys | None:
+    path = os.environ.get(f"{ENV_PREFIX}MASTER_KEY_FILE")
+    return load_master_keys(Path(path) if path else None, os.environ.get(f"{ENV_PREFIX}MASTER_KEY"), entropy=entropy)

@@ -1,0 +1,219 @@
+"""What one administrator can reach: a store that looks smaller, handed to the operations instead of the real one.
+
+Rules of this file:
+
+* An administrator whose app belongs to an organization sees that organization's objects and no others; anything else
+  does not exist for it (the same answer as for an id nobody ever had).
+* A scope that begins with `doorward:` is power over Doorward itself: nobody grants, hands out anew, changes or wakes a
+  credential that has more of it than they have. (Taking away is always allowed: a leaked key must be stoppable.)
+* Because the operations read through this, what is checked is the very record the change is made from, and the
+  change holds only while that record is still the stored one.
+"""
+
+from typing import Final, Protocol, TypeVar, final
+
+from doorward.apps.port import AppPort, AppRecord
+from doorward.audit.port import AuditFilter, AuditPort, StoredEvent
+from doorward.errors import Rejected
+from doorward.methods.apikey.port import KeyPort, KeyRecord
+from doorward.methods.basic.port import PasswordPort, PasswordRecord
+from doorward.methods.plane import Plane
+from doorward.values import (
+    AppId,
+    ChangePort,
+    Clock,
+    CredentialId,
+    Entropy,
+    OrganizationId,
+    Principal,
+    Scopes,
+)
+
+__all__ = ["OWN_SCOPES_PREFIX", "ManagedStore", "Reach"]
+
+OWN_SCOPES_PREFIX: Final = "doorward:"
+
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord)
+_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord)
+
+
+class ManagedStore(Protocol):
+    """What the management API needs of a store; `app.open_store` gives it."""
+
+    @property
+    def keys(self) -> KeyPort:
+        """Finds keys."""
+        ...
+
+    @property
+    def passwords(self) -> PasswordPort:
+        """Finds app passwords."""
+        ...
+
+    @property
+    def apps(self) -> AppPort:
+        """Finds apps."""
+        ...
+
+    @property
+    def changes(self) -> ChangePort:
+        """Commits."""
+        ...
+
+    @property
+    def audit(self) -> AuditPort:
+        """Reads events."""
+        ...
+
+    @property
+    def plane(self) -> Plane:
+        """What the methods share."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Epoch seconds."""
+        ...
+
+    @property
+    def entropy(self) -> Entropy:
+        """Where secrets come from."""
+        ...
+
+
+@final
+class Reach:
+    """The store as `principal` may see and use it. See the module.
+
+    Args:
+        store: the real one.
+        principal: who was proven at the management door.
+        empowering: whether what is about to be done hands out power: credentials are then found only when the
+            principal holds all their `doorward:` scopes.
+        expected_version: the version a change was made for (`If-Match`); None when nobody said.
+    """
+
+    def __init__(
+        self,
+        store: ManagedStore,
+        principal: Principal,
+        *,
+        empowering: bool = False,
+        expected_version: int | None = None,
+    ) -> None:
+        self.principal: Final = principal
+        self.changes: Final = store.changes
+        self.clock: Final = store.clock
+        self.entropy: Final = store.entropy
+        self.apps: Final[AppPort] = _Apps(store.apps, self)
+        self.keys: Final[KeyPort] = _Keys(store.keys, self)
+        self.passwords: Final[PasswordPort] = _Passwords(store.passwords, self)
+        self._audit: Final = store.audit
+        self._empowering: Final = empowering
+        self._expected_version: Final = expected_version
+
+    @property
+    def organization_id(self) -> OrganizationId | None:
+        """The only organization in reach; None when all are."""
+        return self.principal.organization_id
+
+    def require_grantable(self, scopes: Scopes) -> None:
+        """Raise `scope_escalation` when `scopes` hold more power over Doorward than the principal has."""
+        held = self.principal.scopes
+        beyond = [token for token in scopes if token.startswith(OWN_SCOPES_PREFIX) and token not in held]
+        if beyond:
+            raise Rejected("scope_escalation", f"not held: {' '.join(beyond)}")
+
+    def place(self, presented_organization_id: str | None) -> OrganizationId | None:
+        """Where a new app goes: the principal's organization, when it has one.
+
+        Raises:
+            Rejected: `object_unknown` for another one.
+        """
+        own = self.organization_id
+        if own is None:
+            return None if presented_organization_id is None else OrganizationId(presented_organization_id)
+        if presented_organization_id not in {None, own}:
+            raise Rejected("object_unknown", "no such organization in reach")
+        return own
+
+    async def list_events(self, wanted: AuditFilter, *, after_sequence: int, limit: int) -> tuple[StoredEvent, ...]:
+        """Events in reach, in order. `wanted.organization_id` must be `organization_id` when that is set."""
+        assert self.organization_id in {None, wanted.organization_id}, "an audit filter that reaches too far"
+        return await self._audit.list_events(wanted, after_sequence=after_sequence, limit=limit)
+
+    def within(self, record: _RecordT | None) -> _RecordT | None:
+        """The record, or None when it is out of reach. Raises `object_conflict` for an unexpected version."""
+        if record is None or self.organization_id not in {None, record.organization_id}:
+            return None
+        if self._expected_version not in {None, record.version}:
+            raise Rejected("object_conflict", "not the version this was meant for")
+        return record
+
+    def within_power(self, credential: _CredentialT | None) -> _CredentialT | None:
+        """As `within`; raises `scope_escalation` when power is about to be handed out that the principal lacks."""
+        found = self.within(credential)
+        if found is not None and self._empowering:
+            self.require_grantable(found.scopes)
+        return found
+
+
+@final
+class _Apps:
+    def __init__(self, apps: AppPort, reach: Reach) -> None:
+        self._apps: Final = apps
+        self._reach: Final = reach
+
+    async def find_app(self, app_id: AppId) -> AppRecord | None:
+        return self._reach.within(await self._apps.find_app(app_id))
+
+    async def find_app_by_name(self, name: str) -> AppRecord | None:
+        return self._reach.within(await self._apps.find_app_by_name(name))
+
+    async def list_apps(
+        self, *, organization_id: OrganizationId | None = None, after: str = "", limit: int = 100
+    ) -> tuple[AppRecord, ...]:
+        confined = self._reach.organization_id or organization_id
+        return await self._apps.list_apps(organization_id=confined, after=after, limit=limit)
+
+
+@final
+class _Keys:
+    def __init__(self, keys: KeyPort, reach: Reach) -> None:
+        self._keys: Final = keys
+        self._reach: Final = reach
+
+    async def find_key(self, key_id: CredentialId) -> KeyRecord | None:
+        return self._reach.within_power(await self._keys.find_key(key_id))
+
+    async def list_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[KeyRecord, ...]:
+        confined = self._reach.organization_id or organization_id
+        return await self._keys.list_keys(app_id=app_id, organization_id=confined, after=after, limit=limit)
+
+
+@final
+class _Passwords:
+    def __init__(self, passwords: PasswordPort, reach: Reach) -> None:
+        self._passwords: Final = passwords
+        self._reach: Final = reach
+
+    async def find_password(self, password_id: CredentialId) -> PasswordRecord | None:
+        return self._reach.within_power(await self._passwords.find_password(password_id))
+
+    async def list_passwords(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[PasswordRecord, ...]:
+        confined = self._reach.organization_id or organization_id
+        return await self._passwords.list_passwords(app_id=app_id, organization_id=confined, after=after, limit=limit)

@@ -1,0 +1,92 @@
+"""From records to what is shown. Digests stay behind."""
+
+from doorward.apps.port import AppRecord
+from doorward.audit.port import StoredEvent
+from doorward.methods.apikey.port import KeyRecord
+from doorward.methods.basic.port import PasswordRecord
+from doorward.server.management.models import AppView, EventView, KeyView, PasswordView, Rate
+
+__all__ = ["view_app", "view_event", "view_key", "view_password"]
+
+
+def view_app(record: AppRecord) -> AppView:
+    """An app."""
+    return AppView(
+        id=record.id,
+        name=record.name,
+        organization_id=record.organization_id,
+        state=record.state.value,
+        created_at=record.created_at,
+        version=record.version,
+        metadata=dict(record.metadata),
+    )
+
+
+def view_key(record: KeyRecord) -> KeyView:
+    """A key."""
+    rate = record.rate
+    return KeyView(
+        id=record.id,
+        app_id=record.app_id,
+        app_name=record.app_name,
+        app_state=record.app_state,
+        organization_id=record.organization_id,
+        name=record.name,
+        scopes=list(record.scopes),
+        state=record.state.value,
+        created_at=record.created_at,
+        version=record.version,
+        last_used_at=record.last_used_at,
+        last_source=record.last_source,
+        use_count=record.use_count,
+        prefix=record.prefix,
+        environment=record.environment.value,
+        networks=list(record.networks),
+        rate=None if rate is None else Rate(requests=rate.requests, window_s=rate.window_s),
+        expires_at=record.expires_at,
+        rotated_from=record.rotated_from,
+        rotated_to=record.rotated_to,
+        metadata=dict(record.metadata),
+    )
+
+
+def view_password(record: PasswordRecord) -> PasswordView:
+    """An app password."""
+    return PasswordView(
+        id=record.id,
+        app_id=record.app_id,
+        app_name=record.app_name,
+        app_state=record.app_state,
+        organization_id=record.organization_id,
+        name=record.name,
+        scopes=list(record.scopes),
+        state=record.state.value,
+        created_at=record.created_at,
+        version=record.version,
+        last_used_at=record.last_used_at,
+        last_source=record.last_source,
+        use_count=record.use_count,
+        expires_at=record.expires_at,
+    )
+
+
+def view_event(stored: StoredEvent) -> EventView:
+    """An audit event."""
+    event = stored.event
+    return EventView(
+        sequence=stored.sequence,
+        at=event.at,
+        action=event.action,
+        actor_kind=event.actor.kind,
+        actor_id=event.actor.id,
+        actor_credential_id=event.actor.credential_id,
+        source=event.actor.source,
+        object_kind=event.object_kind,
+        object_id=event.object_id,
+        app_id=event.app_id,
+        organization_id=event.organization_id,
+        outcome=event.outcome,
+        code=event.code,
+        reason=event.reason,
+        details=dict(event.details),
+    )
