@@ -145,4 +145,5 @@ def _read(record: bytes, indexed: list[Value]) -> Event:
         event = _DECODER.decode(record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _UNREADABLE
-    return event if list(_indexed(event).values()) == indexed else _UNREADABLE
+    untouched = encode_event(event) == record and list(_indexed(event).values()) == indexed
+    return event if untouched else _UNREADABLE

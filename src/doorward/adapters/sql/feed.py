@@ -2,7 +2,7 @@
 
 Positions come from the one row of `heads`, which a change locks last and holds until its commit is visible. So
 positions become visible in their order, an aborted change leaves no gap, and a reader who sees a position has seen
-every kept one before it (docs/adr/0002-gapless-feed-positions.md).
+every kept one before it (docs/adr/0006-gapless-feed-positions.md).
 """
 
 from collections.abc import AsyncIterator

@@ -71,28 +71,13 @@ class PostgresEngine:
         self._transaction_s: Final = transaction_s
         self._pool: Any = None
         self._waiting = 0
+        self._starting: Final = asyncio.Lock()
 
     async def start(self) -> None:
         """See `Engine`."""
-        if self._pool is not None:
-            return
-        try:
-            pool = await asyncpg.create_pool(
-                self._url,
-                min_size=1,
-                max_size=CONNECTIONS_MAX,
-                timeout=CONNECT_S,
-                init=self._set_limits,
-                reset=_keep_settings,
-            )
-        except (*_DRIVER_ERRORS, ValueError) as error:
-            raise _refused(error) from error
-        try:
-            await _require_schema(pool)
-        except BaseException:
-            await pool.close()
-            raise
-        self._pool = pool
+        async with self._starting:
+            if self._pool is None:
+                self._pool = await self._open_pool()
 
     async def aclose(self) -> None:
         """See `Engine`."""
@@ -141,6 +126,25 @@ class PostgresEngine:
             raise _translated(error) from error
         finally:
             connection.terminate()
+
+    async def _open_pool(self) -> Any:
+        try:
+            pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=CONNECTIONS_MAX,
+                timeout=CONNECT_S,
+                init=self._set_limits,
+                reset=_keep_settings,
+            )
+        except (*_DRIVER_ERRORS, ValueError) as error:
+            raise _refused(error) from error
+        try:
+            await _require_schema(pool)
+        except BaseException:
+            await pool.close()
+            raise
+        return pool
 
     async def _use_connection(self, use: Callable[[_Connection], Awaitable[T]]) -> T:
         pool = self._pool

@@ -198,7 +198,9 @@ class SqliteEngine:
 def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[tuple[_Job, Any]]:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        answers = [(job, _run_in_savepoint(connection, job.factory)) for job in group]
+        # Who went away while waiting is not served: otherwise a caller who gives up and asks again fills the queue.
+        wanted = [job for job in group if not job.answer.cancelled()]
+        answers = [(job, _run_in_savepoint(connection, job.factory)) for job in wanted]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         # A full disk or a lost lock undoes the whole transaction: nobody in this group was stored, and it was nobody's

@@ -2,7 +2,7 @@
 
 Alembic runs in its offline mode and prints what it would do; our own driver runs that, in one transaction. So neither
 SQLAlchemy's connections nor greenlet nor a second PostgreSQL driver is needed to migrate. The price: a migration says
-what it does in SQL, and cannot look at rows from Python (docs/adr/0003-migrations-are-scripts.md).
+what it does in SQL, and cannot look at rows from Python (docs/adr/0007-migrations-are-scripts.md).
 """
 
 from io import StringIO
