@@ -5,12 +5,14 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from time import time
 
 import asyncpg
 import pytest
 from tests.simulators.records import app_of, event_of, revocation_of
 
-from doorward.adapters.sql.open import SqlPorts
+from doorward.adapters.sql.maintenance import SchemaState, backup, restore, schema_state, upgrade
+from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.apps.port import AppInserted
 from doorward.audit.chain import GENESIS, ChainKey, link_event
 from doorward.audit.port import AuditFilter, StoredEvent
@@ -123,3 +125,25 @@ async def test_three_processes_share_one_limit(sql_url: str) -> None:
     assert [await child.wait() for child in children] == [0, 0, 0]
     assert len(granted) == 300
     assert sum(granted) == 1_000
+
+
+async def test_a_backup_taken_while_others_write_is_whole(
+    ports: SqlPorts, sql_url: str, chain_key: ChainKey, tmp_path: Path
+) -> None:
+    await ports.changes.commit(Change(writes=(AppInserted(app_of()),)))
+    child = await start_program("create-keys", sql_url, "c", "400")
+    before = await read_lines(child, 50)
+    await asyncio.to_thread(backup, sql_url, tmp_path / "backup")
+    after = await read_lines(child)
+    assert await child.wait() == 0
+    await asyncio.to_thread(restore, sql_url, tmp_path / "backup", danger_overwrite=True)
+    restored = open_sql(sql_url, chain_key=chain_key, clock=time)
+    await restored.start()
+    stored = await assert_whole(restored, chain_key)
+    await restored.aclose()
+    assert set(before) <= set(stored) <= {*before, *after}
+
+
+async def test_two_who_upgrade_at_once_upgrade_once(empty_sql_url: str) -> None:
+    await asyncio.gather(*(asyncio.to_thread(upgrade, empty_sql_url) for _ in range(4)))
+    assert await asyncio.to_thread(schema_state, empty_sql_url) is SchemaState.CURRENT
