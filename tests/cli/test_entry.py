@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.fixtures_cli import child_environment
 
 from doorward.cli import entry
 from doorward.cli.entry import run
@@ -33,7 +34,9 @@ def test_help_does_not_pay_for_the_server_or_the_database() -> None:
         "print([m for m in ('sqlalchemy','asyncpg','fastapi','uvicorn','pydantic_settings','cryptography')"
         " if m in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30, env=child_environment()
+    )
     assert shown.stdout.splitlines()[-1] == "[]"
 
 
@@ -106,7 +109,7 @@ def test_a_closed_pipe_is_quiet() -> None:
         [sys.executable, "-m", "doorward.cli", "--help"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=child_environment({"PYTHONUNBUFFERED": "1"}),
     )
     assert process.stdout is not None
     assert process.stderr is not None

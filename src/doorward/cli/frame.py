@@ -9,23 +9,41 @@ import os
 import pwd
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, final
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, TypeAlias, final
 
 import typer
 
 from doorward.cli.output import Output
 from doorward.cli.parse import parse_database
 from doorward.cli.problems import UsageProblem
-from doorward.values import Actor
+from doorward.values import Actor, Change, Event
 
 if TYPE_CHECKING:
     from doorward.app.settings import Settings
+    from doorward.app.store import Store
+    from doorward.crypto.sealing import MasterKeys
 
-__all__ = ["After", "AppFilter", "Because", "Desk", "Limit", "new_command", "new_group", "offer", "require_reason"]
+__all__ = [
+    "After",
+    "AppFilter",
+    "Because",
+    "Desk",
+    "Limit",
+    "Metadata",
+    "Name",
+    "NewName",
+    "ScopeList",
+    "new_command",
+    "new_group",
+    "offer",
+    "require_reason",
+]
 
 P = ParamSpec("P")
+Command: TypeAlias = Callable[Concatenate["Desk", P], Awaitable[None] | None]
 
 _PANEL: Final = "Options of every command"
 
@@ -34,6 +52,16 @@ Because = Annotated[
 ]
 AppFilter = Annotated[str | None, typer.Option("--app", metavar="APP", help="Only of this app: id or name.")]
 After = Annotated[str, typer.Option("--after", metavar="ID", help="Go on after this id.")]
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="What it is for, for people. Default: the app's name.")
+]
+NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="A new name.")]
+ScopeList = Annotated[
+    list[str] | None, typer.Option("--scope", metavar="SCOPE", help="What it may be used for; repeat for more.")
+]
+Metadata = Annotated[
+    list[str] | None, typer.Option("--metadata", metavar="NAME=VALUE", help="Anything about it; repeat for more.")
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")]
 
 
@@ -73,10 +101,47 @@ class Desk:
         config = self._config or _config_from_environment()
         return load_settings(config, database_url=database, dev=self._dev or None, **said)
 
+    @property
+    def config_file(self) -> Path:
+        """The configuration file, whether it is there or not."""
+        return self._config or _config_from_environment() or Path("doorward.toml")
+
+    @property
+    def database_url(self) -> str:
+        """The database the settings name; may hold a password."""
+        return self.settings().database_url.get_secret_value()
+
     @staticmethod
-    def entropy(octets: int) -> bytes:
-        """Bytes from the operating system's generator."""
-        return secrets.token_bytes(octets)
+    def master_keys(settings: "Settings") -> "MasterKeys | None":
+        """The master keys the settings name; None when they name none."""
+        from doorward.app.master_key import load_master_keys  # noqa: PLC0415  # cryptography
+
+        text = settings.master_key
+        return load_master_keys(
+            settings.master_key_file,
+            None if text is None else text.get_secret_value(),
+            entropy=secrets.token_bytes,
+        )
+
+    @asynccontextmanager
+    async def store(
+        self, settings: "Settings | None" = None, *, danger_unproven_master_keys: bool = False
+    ) -> AsyncIterator["Store"]:
+        """The store the settings name, open; closed again whatever happens."""
+        from doorward.app.store import open_store  # noqa: PLC0415  # the database driver, another 300 ms
+
+        chosen = settings or self.settings()
+        async with open_store(
+            chosen.database_url.get_secret_value(),
+            master_keys=self.master_keys(chosen),
+            danger_unproven_master_keys=danger_unproven_master_keys,
+        ) as store:
+            yield store
+
+    @staticmethod
+    def only(event: Event) -> Change:
+        """A change that is nothing but an event."""
+        return Change(events=(event,))
 
 
 def _config_from_environment() -> Path | None:
@@ -100,28 +165,28 @@ def _nothing() -> None:
     pass
 
 
-def offer(
-    group: typer.Typer, name: str
-) -> Callable[[Callable[Concatenate[Desk, P], Awaitable[None]]], Callable[Concatenate[Desk, P], Awaitable[None]]]:
-    """Add a command to a group, with the shared options after its own."""
+def offer(group: typer.Typer, name: str) -> Callable[[Command[P]], Command[P]]:
+    """Add a command to a group, with the shared options after its own.
 
-    def register(
-        command: Callable[Concatenate[Desk, P], Awaitable[None]],
-    ) -> Callable[Concatenate[Desk, P], Awaitable[None]]:
+    A command that is no coroutine function brings an event loop of its own.
+    """
+
+    def register(command: Command[P]) -> Command[P]:
         group.command(name, help=inspect.getdoc(command))(_with_shared_options(command))
         return command
 
     return register
 
 
-def _with_shared_options(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    # Typer reads a signature. Writing these four parameters into forty commands is how one of them would differ.
+def _with_shared_options(command: Callable[..., Awaitable[None] | None]) -> Callable[..., None]:
+    # Typer reads a signature. Writing these parameters into forty commands is how one of them would differ.
     def run(
         *, database: str | None, config: Path | None, dev: bool, as_json: bool, debug: bool, **own: Any
     ) -> None:  # Any: theirs
         del debug  # `entry.py` reads it
-        desk = Desk(as_json=as_json, database=database, config=config, dev=dev)
-        asyncio.run(_await(command(desk, **own)))
+        done = command(Desk(as_json=as_json, database=database, config=config, dev=dev), **own)
+        if done is not None:
+            asyncio.run(_await(done))
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     shared = inspect.signature(_shared, eval_str=True).parameters.values()

@@ -2,11 +2,11 @@
 
 from doorward.cli.looks import ago, expiry, expiry_short, rate_words, state_cell, use_words, words
 from doorward.cli.output import Cell, Column, Output, styled
-from doorward.cli.shapes import key_shape, key_start
+from doorward.cli.shapes import issued_key_shape, key_shape, key_start
 from doorward.cli.text import moment
-from doorward.methods.apikey.port import KeyRecord
+from doorward.methods.apikey.port import KeyRecord, KeyState
 
-__all__ = ["show_issued_key", "show_key", "show_keys"]
+__all__ = ["show_issued_key", "show_key", "show_keys", "show_moved_key"]
 
 _COLUMNS = (
     Column("Key starts with", fixed=True),
@@ -16,6 +16,11 @@ _COLUMNS = (
     Column("Expires", fixed=True),
     Column("Last used", fixed=True),
 )
+_AFTER = {
+    KeyState.ACTIVE: "It works again.",
+    KeyState.DISABLED: "It opens no door until `doorward keys enable`.",
+    KeyState.REVOKED: "It opens no door any more.",
+}
 
 
 def show_keys(out: Output, records: list[KeyRecord], now: int) -> None:
@@ -49,7 +54,7 @@ def show_key(out: Output, record: KeyRecord, now: int) -> None:
 def show_issued_key(out: Output, record: KeyRecord, text: str, now: int, *, said: str) -> None:
     """A new key: the secret once, alone on stdout; what it is and what to do with it beside it."""
     if out.as_json:
-        out.json({**key_shape(record), "key": text})
+        out.json(issued_key_shape(record, text))
         return
     out.done(said)
     out.note()
@@ -62,6 +67,17 @@ def show_issued_key(out: Output, record: KeyRecord, text: str, now: int, *, said
     out.note("Try it without leaving it in your shell's history (paste it at the prompt):")
     out.note()
     out.command("read -rs KEY", 'curl -H "Authorization: Bearer $KEY" https://your.api.example/')
+
+
+def show_moved_key(out: Output, record: KeyRecord, now: int, said: str) -> None:
+    """A key in its new state."""
+    if out.as_json:
+        out.json(key_shape(record))
+        return
+    name, app = record.name, record.app_name or record.app_id
+    out.done(f"{said}: {key_start(record)} ({name}) of {app}. {_AFTER[record.state]}")
+    if record.state is KeyState.ACTIVE and record.expires_at is not None and record.expires_at <= now:
+        out.warn("It has expired all the same: rotate cannot revive it, create a new one.")
 
 
 def _grants(record: KeyRecord, now: int) -> list[tuple[str, Cell]]:

@@ -1,14 +1,18 @@
 """How states, times and networks look in a table."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from doorward.cli.output import styled
+from doorward.cli.output import Output, styled
 from doorward.cli.text import brief, moment, relative
 from doorward.values import RateLimit
 
-__all__ = ["ago", "expiry", "expiry_short", "rate_words", "state_cell", "use_words", "words"]
+if TYPE_CHECKING:
+    from doorward.app.check import Finding
+
+__all__ = ["ago", "expiry", "expiry_short", "rate_words", "show_findings", "state_cell", "use_words", "words"]
 
 _STYLES = {"active": "green", "disabled": "yellow", "suspended": "yellow", "expired": "red", "revoked": "red"}
 
@@ -52,6 +56,12 @@ def use_words(count: int, last_used_at: int | None, last_source: str | None, now
 def rate_words(rate: RateLimit | None) -> str | None:
     """`100 requests in any 60 s`."""
     return None if rate is None else f"{rate.requests:,} requests in any {rate.window_s:,} s"
+
+
+def show_findings(out: Output, findings: "Iterable[Finding]", *, to_stderr: bool = False) -> None:
+    """What is unsafe, why, and what to change: three lines each."""
+    for finding in findings:
+        out.finding(f"{finding.what}.", f"{finding.why}.", f"{finding.cure}.", to_stderr=to_stderr)
 
 
 def words(items: Iterable[str]) -> str | None:

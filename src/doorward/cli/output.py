@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, final
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -82,13 +83,11 @@ class Output:
 
     def facts(self, facts: Sequence[tuple[str, Cell]], *, to_stderr: bool = False) -> None:
         """What is known of one thing, a line each; facts without a value are left out."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
-        for name, value in facts:
-            if value is not None and value != "":
-                grid.add_row(name, _cell(value))
-        (self._err if to_stderr else self._out).print(grid)
+        told = [(name, value) for name, value in facts if value is not None and value != ""]
+        widest = max((len(name) for name, _ in told), default=0)
+        for name, value in told:
+            line = Text.assemble((name.ljust(widest + 2), "dim"), _cell(value))
+            (self._err if to_stderr else self._out).print(line, soft_wrap=True)
 
     def secret(self, text: str) -> None:
         """A secret, once, alone on its line of stdout and never folded: a double click takes all of it."""
@@ -99,6 +98,19 @@ class Output:
     def heading(self, text: str) -> None:
         """A line above what follows, on stdout."""
         self._out.print(Text(printable(text), style="bold"))
+
+    def finding(self, what: str, why: str, cure: str, *, to_stderr: bool = False) -> None:
+        """One thing that is wrong: what, why it matters, what to do."""
+        console = self._err if to_stderr else self._out
+        console.print(Text.assemble(("✗ ", "bold red"), (printable(what), "bold")))
+        console.print(Padding(Text(printable(why)), (0, 0, 0, 2), expand=False))
+        console.print(Padding(Text.assemble(("→ ", "green"), printable(cure)), (0, 0, 0, 2), expand=False))
+        console.print()
+
+    def verdict(self, text: str, *, good: bool) -> None:
+        """The answer to a question that was asked, on stdout."""
+        mark = ("✓ ", "bold green") if good else ("✗ ", "bold red")
+        self._out.print(Text.assemble(mark, printable(text)), soft_wrap=True)
 
     def done(self, text: str) -> None:
         """What was done, on stderr."""

@@ -9,11 +9,10 @@ from typing import Annotated, Final, final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["GROUPS", "build_root"]
+__all__ = ["GROUPS", "build_root", "load_command"]
 
 GROUPS: Final[dict[str, tuple[str, str]]] = {
     "init": ("Start here", "Create the database, the master key and the first administrator."),
-    "serve": ("Start here", "Run the server; `--dev` needs no configuration."),
     "check": ("Start here", "Say what is unsafe or missing before you serve."),
     "apps": ("Who may call", "The programs that own credentials."),
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
@@ -42,10 +41,11 @@ class _LazyGroup(TyperGroup):
     def resolve_command(self, ctx: typer.Context, args: list[str]):  # type: ignore[no-untyped-def, override]  # noqa: ANN202  # Typer's own types are private
         """The command of that name, imported now."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, _load(name) if name in GROUPS else command, rest
+        return name, load_command(name) if name in GROUPS else command, rest
 
 
-def _load(name: str) -> TyperCommand | TyperGroup:
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """The command of that name in the table, or the group of commands, imported now."""
     command = typer.main.get_command(import_module(f"doorward.cli.{name}").commands)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = name

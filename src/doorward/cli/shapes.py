@@ -1,6 +1,7 @@
-"""The JSON shapes programs get. Members are added, never renamed or removed; times are epoch seconds.
+"""The JSON shapes programs get: those of the management API, so that a program can move from one to the other.
 
-No secret is in any of them but the one member a creating command adds, once: `key` or `password`.
+Members are added, never renamed or removed; times are epoch seconds. No secret is in any of them but `secret` in the
+two `issued_…` shapes, once.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,16 @@ from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
 from doorward.values import RateLimit
 
-__all__ = ["app_shape", "event_shape", "key_shape", "key_start", "password_shape", "usage_shape"]
+__all__ = [
+    "app_shape",
+    "event_shape",
+    "issued_key_shape",
+    "issued_password_shape",
+    "key_shape",
+    "key_start",
+    "password_shape",
+    "usage_shape",
+]
 
 Shape = Mapping[str, Any]  # Any: JSON
 
@@ -25,20 +35,21 @@ def app_shape(record: AppRecord) -> Shape:
         "organization_id": record.organization_id,
         "state": record.state.value,
         "created_at": record.created_at,
+        "version": record.version,
         "metadata": dict(record.metadata),
     }
 
 
 def key_shape(record: KeyRecord) -> Shape:
-    """An API key, without its secret. `key_start` is how the key begins: prefix, environment and id."""
+    """An API key, without its secret."""
     return {
         "id": record.id,
-        "key_start": key_start(record),
         "app_id": record.app_id,
         "app_name": record.app_name,
         "app_state": record.app_state,
         "organization_id": record.organization_id,
         "name": record.name,
+        "prefix": record.prefix,
         "environment": record.environment.value,
         "scopes": list(record.scopes),
         "networks": list(record.networks),
@@ -51,8 +62,14 @@ def key_shape(record: KeyRecord) -> Shape:
         "last_used_at": record.last_used_at,
         "last_source": record.last_source,
         "use_count": record.use_count,
+        "version": record.version,
         "metadata": dict(record.metadata),
     }
+
+
+def issued_key_shape(record: KeyRecord, secret: str) -> Shape:
+    """A new key with its secret."""
+    return {"key": key_shape(record), "secret": secret}
 
 
 def key_start(record: KeyRecord) -> str:
@@ -76,7 +93,13 @@ def password_shape(record: PasswordRecord) -> Shape:
         "last_used_at": record.last_used_at,
         "last_source": record.last_source,
         "use_count": record.use_count,
+        "version": record.version,
     }
+
+
+def issued_password_shape(record: PasswordRecord, secret: str) -> Shape:
+    """A new app password with its secret; `user_id` is what goes before the colon."""
+    return {"password": password_shape(record), "user_id": record.app_id, "secret": secret}
 
 
 def usage_shape(record: PasswordRecord) -> Shape:
@@ -95,26 +118,24 @@ def usage_shape(record: PasswordRecord) -> Shape:
 
 
 def event_shape(stored: StoredEvent) -> Shape:
-    """An event of the change chain with its place in it; links are hexadecimal."""
+    """An event of the change chain."""
     event = stored.event
     return {
         "sequence": stored.sequence,
         "at": event.at,
         "action": event.action,
-        "outcome": event.outcome,
-        "code": event.code,
-        "actor": {
-            "kind": event.actor.kind,
-            "id": event.actor.id,
-            "credential_id": event.actor.credential_id,
-            "source": event.actor.source,
-        },
-        "object": {"kind": event.object_kind, "id": event.object_id},
+        "actor_kind": event.actor.kind,
+        "actor_id": event.actor.id,
+        "actor_credential_id": event.actor.credential_id,
+        "source": event.actor.source,
+        "object_kind": event.object_kind,
+        "object_id": event.object_id,
         "app_id": event.app_id,
         "organization_id": event.organization_id,
+        "outcome": event.outcome,
+        "code": event.code,
         "reason": event.reason,
         "details": dict(event.details),
-        "link": stored.link.hex(),
     }
 
 

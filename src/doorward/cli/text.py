@@ -46,10 +46,10 @@ assert _SECRET_AND_CHECKSUM + ID_CHARACTERS == 50, "the form of a credential has
 
 
 def in_words(seconds: int) -> str:
-    """A span in its largest unit, rounded down: `90 days`, `1 hour`. Under two of a unit it takes the smaller one."""
+    """A span in its largest unit, to the nearest one: `90 days`, `1 hour`. Under two of a unit the smaller one."""
     for length, name in _UNITS:
-        if seconds >= 2 * length or (seconds >= length and seconds % length == 0) or length == 1:
-            count = seconds // length
+        if seconds >= 2 * length or length in {1, seconds}:
+            count = (seconds + length // 2) // length
             return f"{count:,} {name}{'' if count == 1 else 's'}"
     raise AssertionError(seconds)
 
