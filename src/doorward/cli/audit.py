@@ -1,0 +1,188 @@
+"""`doorward audit`: who did what; verify that nothing was removed, altered, reordered or cut off."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from doorward.audit.chain import ChainName, derive_chain_key, derive_chain_keys
+from doorward.audit.export import export_event
+from doorward.audit.findings import ChainReport
+from doorward.audit.heads import Head, encode_head, parse_heads
+from doorward.audit.port import AuditFilter
+from doorward.audit.verify import export_change_head, verify_changes
+from doorward.audit.verify_log import export_log_heads, verify_logs
+from doorward.cli.audit_read import newest_events, pages_of_events
+from doorward.cli.audit_view import show_events, show_verification
+from doorward.cli.find import locate_app_id
+from doorward.cli.frame import AppFilter, Desk, Limit, new_group, offer
+from doorward.cli.parse import parse_credential_id, parse_past
+from doorward.cli.problems import Failed
+from doorward.crypto.sealing import MasterKeys
+from doorward.errors import Misconfigured
+
+commands = new_group("Who did what; verify that nothing was altered.")
+
+HEADS_BYTES_MAX: Final = 16 * 1024 * 1024
+
+Credential = Annotated[str | None, typer.Option("--credential", metavar="ID", help="Only about this key or password.")]
+Action = Annotated[str | None, typer.Option("--action", metavar="ACTION", help="Only this: key.revoked, …")]
+Code = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only with this refusal code.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="WHEN", help="From then on: 24h (ago) or 2026-12-31.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Before then.")]
+LogFolder = Annotated[
+    Path | None,
+    typer.Option("--log-dir", metavar="DIR", help="Where the logs of verifications are. Default: the setting."),
+]
+
+
+@offer(commands, "list")
+async def list_events(
+    desk: Desk,
+    *,
+    app: AppFilter = None,
+    credential: Credential = None,
+    action: Action = None,
+    code: Code = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+) -> None:
+    """Show the newest events, the latest last."""
+    async with desk.store() as store:
+        wanted = _filter(
+            app_id=await locate_app_id(store.apps, app),
+            credential=credential,
+            action=action,
+            code=code,
+            since=since,
+            until=until,
+            now=desk.now,
+        )
+        events = await newest_events(store.audit, wanted, limit=limit)
+    show_events(desk.out, events)
+
+
+@offer(commands, "export")
+async def export(
+    desk: Desk,
+    *,
+    app: AppFilter = None,
+    credential: Credential = None,
+    action: Action = None,
+    code: Code = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write every event as JSON Lines with its links, so that it can be verified elsewhere."""
+    async with desk.store() as store:
+        wanted = _filter(
+            app_id=await locate_app_id(store.apps, app),
+            credential=credential,
+            action=action,
+            code=code,
+            since=since,
+            until=until,
+            now=desk.now,
+        )
+        async for events in pages_of_events(store.audit, wanted):
+            for stored in events:
+                sys.stdout.write(export_event(stored).decode("ascii"))
+
+
+def _filter(
+    *,
+    app_id: str | None,
+    credential: str | None,
+    action: str | None,
+    code: str | None,
+    since: str | None,
+    until: str | None,
+    now: int,
+) -> AuditFilter:
+    return AuditFilter(
+        app_id=app_id,
+        credential_id=None if credential is None else parse_credential_id(credential),
+        action=action,
+        code=code,
+        since=None if since is None else parse_past(since, now),
+        until=None if until is None else parse_past(until, now),
+    )
+
+
+@offer(commands, "verify")
+async def verify(
+    desk: Desk,
+    *,
+    heads: Annotated[
+        Path | None,
+        typer.Option("--heads", metavar="FILE", help="What `doorward audit heads` wrote earlier, kept elsewhere."),
+    ] = None,
+    log_dir: LogFolder = None,
+) -> None:
+    """Find any event that was removed, altered, reordered or cut off, in the database and in the logs.
+
+    An end that was cut off shows only against heads exported before. Exit code 1 when anything is wrong.
+    """
+    remembered = () if heads is None else _read_heads(heads)
+    async with desk.store() as store:
+        keys = _require_keys(store.master_keys)
+        changes = await verify_changes(store.audit, derive_chain_keys(keys, ChainName.CHANGES), remembered)
+    folder = _log_folder(desk, log_dir)
+    logs = None
+    if folder is not None:
+        logs = verify_logs(folder, derive_chain_keys(keys, ChainName.VERIFICATIONS), remembered)
+    show_verification(desk.out, changes, logs, remembered=len(remembered))
+    _require_intact(changes, logs)
+
+
+def _require_intact(changes: ChainReport, logs: ChainReport | None) -> None:
+    if not changes.intact or (logs is not None and not logs.intact):
+        raise Failed("The audit log is not as it was written. Keep a copy of everything before you do anything else.")
+
+
+@offer(commands, "heads")
+async def export_heads(desk: Desk, *, log_dir: LogFolder = None) -> None:
+    """Write where every chain ends now. Append it daily to a file that this machine's owner cannot change.
+
+    `doorward audit verify --heads FILE` then also finds an end that was cut off.
+    """
+    async with desk.store() as store:
+        keys = _require_keys(store.master_keys)
+        changes = await export_change_head(store.audit, derive_chain_key(keys, ChainName.CHANGES), now=desk.now)
+    folder = _log_folder(desk, log_dir)
+    logs: tuple[Head, ...] = ()
+    if folder is not None:
+        logs = export_log_heads(folder, derive_chain_keys(keys, ChainName.VERIFICATIONS), now=desk.now)
+    for head in (changes, *logs):
+        sys.stdout.write(encode_head(head).decode("ascii"))
+
+
+def _require_keys(keys: MasterKeys | None) -> MasterKeys:
+    if keys is None:
+        raise Misconfigured(
+            "Without the master key nobody can tell whether an event is genuine.",
+            cure="Set DOORWARD_MASTER_KEY_FILE, or master_key_file in the configuration.",
+        )
+    return keys
+
+
+def _log_folder(desk: Desk, said: Path | None) -> Path | None:
+    folder = said or desk.settings().audit_log_dir
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise Failed(f"There is no folder {folder}: name the logs' folder with --log-dir.")
+    return folder
+
+
+def _read_heads(path: Path) -> tuple[Head, ...]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(HEADS_BYTES_MAX + 1)
+    except OSError as error:
+        raise Failed(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > HEADS_BYTES_MAX:
+        raise Failed(f"{path} is larger than {HEADS_BYTES_MAX // 2**20} MiB: it is no file of heads.")
+    return parse_heads(content.decode("utf-8", "replace"))

@@ -1,0 +1,89 @@
+"""`doorward masterkey`: the key that seals what is stored and chains the audit log. It is never shown."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from doorward.app.master_key import (
+    create_master_key_file,
+    record_rotation,
+    replace_lost_master_key,
+    rotate_master_key_file,
+)
+from doorward.cli.frame import Because, Desk, new_group, offer, require_reason
+from doorward.cli.problems import Failed
+from doorward.crypto.sealing import MasterKeys
+
+commands = new_group("The master key, which seals what is stored. It is never shown.")
+
+
+@offer(commands, "generate")
+async def generate(
+    desk: Desk,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; no such file may exist.")],
+    *,
+    key_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Its id; another than that of a key that was lost.")
+    ] = "k1",
+) -> None:
+    """Write a new master key into a file that only you can read."""
+    create_master_key_file(path, entropy=secrets.token_bytes, key_id=key_id)
+    if desk.out.as_json:
+        desk.out.json({"file": str(path), "key_id": key_id})
+        return
+    desk.out.done(f"Wrote a master key to {path}.")
+    desk.out.warn("Keep a copy in your safe, apart from the database's backups: together they are lock and key.")
+    desk.out.note(f"Tell Doorward where it is: DOORWARD_MASTER_KEY_FILE={path}")
+
+
+@offer(commands, "rotate")
+async def rotate(desk: Desk) -> None:
+    """Put a new master key into use, and seal everything again under it.
+
+    The old ones stay in the file, for they verify old events. Restart the servers afterwards.
+    """
+    path = _file_of(desk)
+    async with desk.store():
+        pass  # the present key must be the right one before another follows it
+    rotate_master_key_file(path, entropy=secrets.token_bytes)
+    async with desk.store() as store:
+        keys = _keys_of(desk)
+        await record_rotation(store, keys, actor=desk.actor)
+    _show(desk, path, keys, f"Rotated: {keys.current} seals from now on.")
+    desk.out.note("Copy the file to your safe and to every server, then restart the servers.")
+
+
+@offer(commands, "replace-lost")
+async def replace_lost(desk: Desk, *, because: Because = None) -> None:
+    """Go on with a new master key after the old one was lost for good.
+
+    Keys and app passwords work as before. Events from before can no longer be verified.
+    """
+    reason, path = require_reason(because), _file_of(desk)
+    keys = _keys_of(desk)
+    async with desk.store(danger_unproven_master_keys=True) as store:
+        await replace_lost_master_key(store, keys, reason=reason, actor=desk.actor)
+    _show(desk, path, keys, f"Replaced: {keys.current} seals from now on.")
+    desk.out.warn("What happened before this moment can no longer be verified; the audit log says so.")
+
+
+def _file_of(desk: Desk) -> Path:
+    path = desk.settings().master_key_file
+    if path is None:
+        raise Failed("The master key is in no file that could be changed: set DOORWARD_MASTER_KEY_FILE.")
+    return path
+
+
+def _keys_of(desk: Desk) -> MasterKeys:
+    keys = desk.master_keys(desk.settings())
+    assert keys is not None, "a master key file was named"
+    return keys
+
+
+def _show(desk: Desk, path: Path, keys: MasterKeys, said: str) -> None:
+    if desk.out.as_json:
+        desk.out.json({"file": str(path), "current": keys.current, "key_ids": sorted(keys.key_ids)})
+        return
+    desk.out.done(said)
