@@ -15,7 +15,7 @@ environment-demo environment-test:
 	@$(PYTHON) tools/environment.py $(@:environment-%=%)
 
 demo: environment-demo ## a guarded API, toured over real HTTP; stays up until Ctrl-C (ONCE=1: exits after the tour)
-	@$(RUN) tools/demo.py $(if $(ONCE),--once)
+	@$(RUN) -m tools.demo $(if $(ONCE),--once)
 
 test: environment-test ## everything CI runs: lint, types, contracts, tests, documentation, defences
 	@$(RUN) tools/gate.py test

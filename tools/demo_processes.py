@@ -1,0 +1,117 @@
+"""The processes of the demo: started on free loopback ports, watched while they come up, and always ended.
+
+Whatever happens to the demo (an exception, Ctrl-C, SIGTERM, even `kill -9` on Linux), no process outlives it.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Final, Self
+
+import httpx2
+
+__all__ = ["DemoFailed", "Processes", "drain", "find_port", "wait_until_up"]
+
+_UP_S_MAX: Final = 15.0
+_DOWN_S_MAX: Final = 5.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the text says why, and where to look."""
+
+
+def find_port(first: int, taken: set[int]) -> int:
+    """The first free loopback port from `first` on that is not in `taken`, which it joins."""
+    for port in range(first, first + 200):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        taken.add(port)
+        return port
+    raise DemoFailed(f"No free port between {first} and {first + 200}.")
+
+
+class Processes:
+    """What was started, in order; ended in reverse when the block is left."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder: Final = folder
+        self._started: Final[list[tuple[str, subprocess.Popen[str], IO[str]]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _name, process, _log in reversed(self._started):
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _DOWN_S_MAX
+        for _name, process, log in reversed(self._started):
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            log.close()
+
+    def start(
+        self, name: str, command: list[str], *, environment: dict[str, str], folder: Path
+    ) -> subprocess.Popen[str]:
+        """Start a command; what it says on stderr goes to `<name>.log`, stdout is the caller's to read."""
+        log = (self._folder / f"{name}.log").open("w")
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches the demo alone, which then ends them in order
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # no threads yet
+        )
+        self._started.append((name, process, log))
+        return process
+
+    def require_running(self) -> None:
+        """Raise unless every process still runs."""
+        for name, process, log in self._started:
+            if process.poll() is not None:
+                last = Path(log.name).read_text().strip().splitlines()[-3:]
+                raise DemoFailed(f"{name} ended with code {process.returncode}: {' '.join(last) or 'no word'}")
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def drain(process: subprocess.Popen[str]) -> None:
+    """Read and forget what a process still says, so that it never waits for a full pipe."""
+    stream = process.stdout
+    assert stream is not None
+    threading.Thread(target=stream.read, daemon=True).start()
+
+
+def wait_until_up(url: str, processes: Processes) -> None:
+    """Return when `url` answers 200."""
+    deadline = time.monotonic() + _UP_S_MAX
+    while time.monotonic() < deadline:
+        processes.require_running()
+        try:
+            if httpx2.get(url, timeout=1).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.05)
+    raise DemoFailed(f"{url} did not answer within {_UP_S_MAX:.0f} s.")

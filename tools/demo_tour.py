@@ -1,0 +1,149 @@
+"""The tour: what is asked of the orders API over real HTTP, and what it must answer.
+
+Each row is one request by an independent client. `CASES` is the whole tour; the order matters only where a row says so.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import httpx2
+from tools.demo_credentials import Credentials, counterfeit, unknown_key
+
+__all__ = ["Outcome", "cases_for", "take_tour"]
+
+_ORDER: Final = b'{"item": "tea", "quantity": 3}'
+_BAD_JSON: Final = b'{"item": '
+
+
+class Case(NamedTuple):
+    """One request and what it must come to."""
+
+    group: str
+    ask: str
+    shown: str
+    headers: Mapping[str, str]
+    status: int
+    code: str = ""
+    body: bytes | None = None
+    answer_header: str = ""
+    """A header the answer must carry."""
+
+
+class Outcome(NamedTuple):
+    """A case and what it came to."""
+
+    case: Case
+    status: int
+    code: str
+    fits: bool
+
+
+def take_tour(
+    client: httpx2.Client, cases: tuple[Case, ...], told: Callable[[Outcome], None] | None = None
+) -> list[Outcome]:
+    """Ask everything, in order."""
+    outcomes = []
+    for case in cases:
+        outcome = _ask(client, case)
+        outcomes.append(outcome)
+        if told is not None:
+            told(outcome)
+    return outcomes
+
+
+def _ask(client: httpx2.Client, case: Case) -> Outcome:
+    method, _, path = case.ask.partition(" ")
+    headers = dict(case.headers)
+    if case.body is not None:
+        headers["content-type"] = "application/json"
+    answer = client.request(method, path, headers=headers, content=case.body)
+    is_problem = answer.headers.get("content-type") == "application/problem+json"
+    code = answer.json()["code"] if is_problem else ""
+    fits = (
+        answer.status_code == case.status
+        and code == case.code
+        and (not case.answer_header or case.answer_header in answer.headers)
+        and (case.status != 401 or "www-authenticate" in answer.headers)
+    )
+    return Outcome(case, answer.status_code, code, fits)
+
+
+def _bearer(key: str) -> Mapping[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+def _basic(user: str, password: str) -> Mapping[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def cases_for(made: Credentials) -> tuple[Case, ...]:
+    """The tour with these credentials."""
+    return (*_key_cases(made), *_life_cases(made), *_basic_cases(made), *_house_cases(made))
+
+
+def _key_cases(made: Credentials) -> tuple[Case, ...]:
+    group, key, read, write = "API key", made.reading, "GET /orders", "POST /orders"
+    return (
+        Case(group, read, "Authorization: Bearer", _bearer(key), 200),
+        Case(group, read, "Authorization: Api-Key", {"authorization": f"Api-Key {key}"}, 200),
+        Case(group, read, "X-API-Key", {"x-api-key": key}, 200),
+        Case(group, write, "a key that may write", _bearer(made.writing), 201, body=_ORDER),
+        Case(group, write, "a key that may only read", _bearer(key), 403, "scope_insufficient", body=_ORDER),
+        Case(group, read, "nothing", {}, 401, "credential_missing"),
+        Case(group, read, "the id with a wrong secret", _bearer(counterfeit(key)), 401, "credential_invalid"),
+        Case(group, read, "an id nobody has", _bearer(unknown_key()), 401, "credential_invalid"),
+        Case(group, read, "a key of the wrong form", {"x-api-key": key[:-1]}, 401, "credential_malformed"),
+        Case(group, read, "some other bearer value", _bearer("mF_9.B5f-4.1JqM"), 401, "credential_unrecognised"),
+        Case(group, read, "two keys at once", {**_bearer(key), "x-api-key": key}, 400, "credential_conflict"),
+        Case(group, f"{read}?api_key=…", "a key in the URL", {}, 400, "credential_in_query"),
+        Case(group, read, "a test key at a live door", _bearer(made.test), 401, "credential_environment"),
+        Case(group, read, "a key for another network", _bearer(made.elsewhere), 403, "credential_network"),
+        Case(group, write, "bad JSON and no key", {}, 401, "credential_missing", body=_BAD_JSON),
+        Case(group, write, "bad JSON with a key", _bearer(made.writing), 422, body=_BAD_JSON),
+    )
+
+
+def _life_cases(made: Credentials) -> tuple[Case, ...]:
+    group, read = "Its life", "GET /orders"
+    return (
+        Case(group, read, "an expired key", _bearer(made.expired), 401, "credential_expired"),
+        Case(group, read, "a disabled key", _bearer(made.disabled), 401, "credential_disabled"),
+        Case(group, read, "a revoked key", _bearer(made.revoked), 401, "credential_revoked"),
+        Case(group, read, "a key of a suspended app", _bearer(made.suspended), 401, "app_suspended"),
+        Case(group, read, "rotated, overlapping: old", _bearer(made.rotated_old), 200),
+        Case(group, read, "rotated, overlapping: new", _bearer(made.rotated_new), 200),
+        Case(group, read, "rotated after a leak: old", _bearer(made.leaked_old), 401, "credential_revoked"),
+        Case(group, read, "rotated after a leak: new", _bearer(made.leaked_new), 200),
+        Case(group, read, "two a minute: first", _bearer(made.limited), 200, answer_header="ratelimit"),
+        Case(group, read, "two a minute: second", _bearer(made.limited), 200),
+        Case(
+            group, read, "two a minute: third", _bearer(made.limited), 429, "rate_limited", answer_header="retry-after"
+        ),
+    )
+
+
+def _basic_cases(made: Credentials) -> tuple[Case, ...]:
+    group, old, user = "Basic", "GET /legacy/orders", made.app_id
+    good = _basic(user, made.password)
+    return (
+        Case(group, old, "an app password", good, 200, answer_header="deprecation"),
+        Case(group, old, "a wrong password", _basic(user, counterfeit(made.password)), 401, "credential_invalid"),
+        Case(group, old, "a user nobody knows", _basic("app_000000000000", made.password), 401, "credential_invalid"),
+        Case(group, old, "an expired password", _basic(user, made.password_expired), 401, "credential_expired"),
+        Case(group, old, "a revoked password", _basic(user, made.password_revoked), 401, "credential_revoked"),
+        Case(group, old, "one without the scope", _basic(user, made.password_writing), 403, "scope_insufficient"),
+        Case(group, old, "a password and a key", {**good, "x-api-key": made.reading}, 400, "credential_conflict"),
+        Case(group, old, "a key is welcome too", _bearer(made.reading), 200),
+        Case(group, "GET /orders", "a password where keys are asked", good, 401, "credential_missing"),
+    )
+
+
+def _house_cases(made: Credentials) -> tuple[Case, ...]:
+    group, key = "The guard", _bearer(made.reading)
+    return (
+        Case(group, "GET /health", "nothing: it is open", {}, 200),
+        Case(group, "GET /docs", "a key, but no door leads here", key, 403, "no_door"),
+        Case(group, "GET /nowhere", "a key, and nothing is here", key, 404, "route_unknown"),
+        Case(group, "GET //orders", "another spelling of the path", {}, 404, "route_unknown"),
+    )
