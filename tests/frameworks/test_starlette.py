@@ -1,5 +1,6 @@
 """`Door` and `guard` in Starlette."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -54,18 +55,19 @@ def test_endpoints_of_every_kind(guarded: bool, door: Door, key: Key, plane: Sim
             Route("/function", door(who)),
             Route("/thread", door(who_in_a_thread)),
             Route("/class", door(Who)),
+            Route("/partial", door(functools.partial(who))),
             Route("/teapot", door(teapot)),
         ]
     )
     client = TestClient(guard(app) if guarded else app)
-    for path, status in (("function", 200), ("thread", 200), ("class", 200), ("teapot", 418)):
+    for path, status in (("function", 200), ("thread", 200), ("class", 200), ("partial", 200), ("teapot", 418)):
         refused = client.get(f"/{path}")
         assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
         admitted = client.get(f"/{path}", headers=key)
         assert (admitted.status_code, admitted.headers.get_list("deprecation")) == (status, ["@1"])
         assert client.head(f"/{path}").status_code == 401
         assert client.post(f"/{path}", headers=key).status_code == 405
-    assert len(plane.usage.counted) == (8 if guarded else 5)
+    assert len(plane.usage.counted) == (10 if guarded else 6)
 
 
 def test_doors_of_one_endpoint_must_all_admit(method: SimulatedMethod, door: Door, key: Key) -> None:
@@ -77,8 +79,6 @@ def test_doors_of_one_endpoint_must_all_admit(method: SimulatedMethod, door: Doo
 
 
 def test_a_decorator_around_a_door_runs_after_the_proof(door: Door, key: Key) -> None:
-    import functools
-
     calls = []
     inner = door(who)
 

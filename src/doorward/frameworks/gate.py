@@ -54,6 +54,7 @@ __all__ = [
 
 OPEN: Final = "__doorward_open__"
 GUARDED: Final = "__doorward_guarded__"
+"""Attribute of an application or a router that is guarded: by which keeper."""
 
 EndpointT = TypeVar("EndpointT")
 
@@ -122,7 +123,7 @@ def _plan_mounted(app: ASGIApp, keeper: "Keeper") -> Plan:
         return Plan(app.doors, passes=True)
     if getattr(app, OPEN, False) is True:
         return Plan(passes=True)
-    if getattr(app, GUARDED, False) is True:
+    if isinstance(getattr(app, GUARDED, None), Keeper):
         return Plan(passes=True)
     if isinstance(app, Router):
         keeper.install(app)
@@ -247,7 +248,7 @@ class Keeper:
         Raises:
             Misconfigured: the router's dispatch is wrapped in a way that cannot be guarded.
         """
-        if getattr(router, GUARDED, False) is True:
+        if isinstance(getattr(router, GUARDED, None), Keeper):
             return
         view = _dispatch_of(router, self)
         plain = router.app
@@ -263,7 +264,7 @@ class Keeper:
             router.middleware_stack = dispatch
         else:
             _replace_innermost(router.middleware_stack, plain, dispatch)
-        setattr(router, GUARDED, True)
+        setattr(router, GUARDED, self)
 
     def wrap(self, stack: ASGIApp) -> ASGIApp:
         """The outermost layer: the lifespan, the check of the server, and headers for whatever answers."""

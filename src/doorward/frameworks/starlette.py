@@ -52,7 +52,11 @@ class Door(CoreDoor):
 
     def __call__(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:  # Starlette's own type for endpoints
         """The endpoint behind this door."""
-        if not (inspect.isfunction(endpoint) or inspect.ismethod(endpoint)):
+        innermost = endpoint
+        while isinstance(innermost, functools.partial):
+            innermost = innermost.func
+        # As Starlette tells them apart: functions take a request, everything else is an ASGI application.
+        if not (inspect.isfunction(innermost) or inspect.ismethod(innermost)):
             return DoorMiddleware(endpoint, self)
         inner = request_response(endpoint)
 
@@ -102,7 +106,7 @@ def guard_with(
     hops: TrustedHops | None = None,
 ) -> Keeper:
     """As `guard`, for a framework that adds its own kinds of routes."""
-    if getattr(app, GUARDED, False) is True:
+    if isinstance(getattr(app, GUARDED, None), Keeper):
         raise Misconfigured("The application is guarded twice.", cure="Call guard(app) once.")
     if app.middleware_stack is not None:
         raise Misconfigured(
@@ -119,7 +123,7 @@ def guard_with(
 
     # Instance attributes: Starlette asks the instance for its stack when it is first called.
     setattr(app, "build_middleware_stack", build_guarded)  # noqa: B010  # a method, which mypy keeps from assignment
-    setattr(app, GUARDED, True)
+    setattr(app, GUARDED, keeper)
     return keeper
 
 
@@ -131,4 +135,8 @@ def survey_starlette(routes: Sequence[BaseRoute], keeper: Keeper) -> Iterator[Co
         elif isinstance(route, Mount):
             mounted = getattr(route, "_base_app", None)
             yield from getattr(mounted, "doors", ())
+            other = getattr(mounted, GUARDED, None)
+            if isinstance(other, Keeper) and other is not keeper:
+                # A mounted application is sent no lifespan: its doors start and close with ours.
+                yield from other
             yield from survey_starlette(route.routes, keeper)
