@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
     from doorward.errors import Misconfigured as Misconfigured
