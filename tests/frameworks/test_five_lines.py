@@ -15,8 +15,8 @@ from doorward.apps.operations import create_app
 from doorward.crypto.sealing import MasterKeys
 from doorward.frameworks.fastapi import Door, guard
 from doorward.methods.apikey.operations import create_key
+from doorward.methods.apikey.order import KeyOrder
 from doorward.methods.apikey.port import KeyRecord
-from doorward.server.management.models import KeyOrder
 from doorward.values import Actor, CredentialId
 
 KEYS = MasterKeys({"m": bytes(range(32))}, current="m", entropy=secrets.token_bytes)
