@@ -11,9 +11,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from doorward.app.store import Store, open_store
-
 from doorward.adapters.sql.maintenance import upgrade
+from doorward.app.store import Store, open_store
 from doorward.apps.port import AppInserted, AppRecord, AppState
 from doorward.crypto.hashing import sha256_digest
 from doorward.crypto.sealing import MasterKeys
