@@ -7,6 +7,7 @@ import pytest
 from tests.simulators.clock import NOON
 from tests.simulators.records import APP, app_of, key_of, password_of
 
+from doorward.adapters.sql import apikey, basic
 from doorward.adapters.sql.open import SqlPorts
 from doorward.apps.port import AppInserted, AppState, AppUpdated
 from doorward.errors import Rejected
@@ -180,3 +181,13 @@ async def test_of_a_hundred_parallel_updates_one_succeeds(ports: SqlPorts) -> No
     found = await ports.keys.find_key(key_of().id)
     assert found is not None
     assert (found.name, found.version) == (winner, 2)
+
+
+async def test_an_unknown_id_reads_a_row_like_a_known_one(ports: SqlPorts) -> None:
+    # One that reads none answers sooner, and a stranger with a clock learns which ids exist (invariant 3).
+    await ports.changes.commit(Change(writes=(KeyInserted(key_of()), PasswordInserted(password_of()))))
+    unknown = CredentialId("!" * 12)  # sorts before every id there is
+    for find in (apikey._FIND, basic._FIND):
+        assert len(await ports.keys._engine.read(find, {"id": unknown})) == 1
+    assert await ports.keys.find_key(unknown) is None
+    assert await ports.passwords.find_password(unknown) is None

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.columns import decode_metadata, decode_words, encode_metadata, encode_words
 from doorward.adapters.sql.script import Engine, Row, Script
-from doorward.adapters.sql.statements import Statement, Value, limited, require_page
+from doorward.adapters.sql.statements import Statement, Value, limited, nearest, require_page
 from doorward.adapters.sql.updates import VersionedTable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyState, KeyUpdated
 from doorward.values import AppId, CredentialId, Environment, OrganizationId, RateLimit, Scopes
@@ -48,7 +48,7 @@ _SELECT: Final = select(
     )
 )
 _PAGE: Final = _SELECT.where(_keys.id > bindparam("after")).order_by(_keys.id).limit(limited("limit"))
-_FIND: Final = Statement(_SELECT.where(_keys.id == bindparam("id")))
+_FIND: Final = Statement(_SELECT.where(nearest(_keys.id, "id")))
 # Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
 _FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "app_id": _keys.app_id == bindparam("app_id"),
@@ -77,7 +77,8 @@ class SqlKeys:
     async def find_key(self, key_id: CredentialId) -> KeyRecord | None:
         """See the port."""
         rows = await self._engine.read(_FIND, {"id": key_id})
-        return _record(rows[0]) if rows else None
+        record = _record(rows[0]) if rows else None
+        return record if record is not None and record.id == key_id else None
 
     async def list_keys(
         self,

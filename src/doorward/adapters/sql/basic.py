@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script
-from doorward.adapters.sql.statements import Statement, Value, limited, require_page
+from doorward.adapters.sql.statements import Statement, Value, limited, nearest, require_page
 from doorward.adapters.sql.updates import VersionedTable
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordState, PasswordUpdated
 from doorward.values import AppId, CredentialId, OrganizationId, Scopes
@@ -39,7 +39,7 @@ _SELECT: Final = select(
     )
 )
 _PAGE: Final = _SELECT.where(_passwords.id > bindparam("after")).order_by(_passwords.id).limit(limited("limit"))
-_FIND: Final = Statement(_SELECT.where(_passwords.id == bindparam("id")))
+_FIND: Final = Statement(_SELECT.where(nearest(_passwords.id, "id")))
 # Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
 _FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "app_id": _passwords.app_id == bindparam("app_id"),
@@ -65,7 +65,8 @@ class SqlPasswords:
     async def find_password(self, password_id: CredentialId) -> PasswordRecord | None:
         """See the port."""
         rows = await self._engine.read(_FIND, {"id": password_id})
-        return _record(rows[0]) if rows else None
+        record = _record(rows[0]) if rows else None
+        return record if record is not None and record.id == password_id else None
 
     async def list_passwords(
         self,

@@ -8,7 +8,7 @@ engines cannot hold (NUL in text, lone surrogates, integers beyond 64 bits), so 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 
-from sqlalchemy import BigInteger, BindParameter, bindparam
+from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Compiled, Dialect
@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from doorward.errors import Rejected
 
 __all__ = ["FEED_CHANNEL", "VALUE_OCTETS_MAX", "DialectName", "Prepared", "Statement", "Value", "announced", "limited"]
-__all__ += ["require_page", "store_clock_ms"]
+__all__ += ["nearest", "require_page", "store_clock_ms"]
 
 VALUE_OCTETS_MAX: Final = 65_536
 """How long one text or byte value may be."""
@@ -107,6 +107,18 @@ def _prepare(compiled: Compiled) -> Prepared:
 def limited(name: str) -> BindParameter[int]:
     """A LIMIT parameter."""
     return bindparam(name, type_=BigInteger())
+
+
+def nearest(column: Column[str], name: str) -> ColumnElement[bool]:
+    """The row whose `column` is the parameter, or else the next one above it.
+
+    A look-up by a presented id that only reads a row when the id exists answers sooner when it does not, which tells
+    a stranger which ids exist (invariant 3). So a row is read, joined and decoded either way, and the caller throws it
+    away when it is another's.
+    """
+    other = column.table.alias()
+    at_or_above = other.c[column.name] >= bindparam(name)
+    return column == select(func.min(other.c[column.name])).where(at_or_above).scalar_subquery()
 
 
 def require_page(limit: int) -> None:
