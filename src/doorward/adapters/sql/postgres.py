@@ -221,13 +221,15 @@ async def _keep_settings(_connection: _Connection) -> None:
 async def _require_schema(pool: Any) -> None:  # Any: an asyncpg pool
     cure = "Run `doorward db upgrade`."
     try:
-        versions = await pool.fetch("SELECT version_num FROM alembic_version")
+        versions = await pool.fetch("SELECT version_num, current_setting('server_encoding') FROM alembic_version")
     except asyncpg.UndefinedTableError as error:
         raise Misconfigured("The database has no Doorward schema.", cure=cure) from error
     except (*_DRIVER_ERRORS, TimeoutError) as error:
         raise _translated(error) from error
     if [row[0] for row in versions] != [SCHEMA_REVISION]:
         raise Misconfigured("The schema of the database is not the one this version knows.", cure=cure)
+    if versions[0][1] != "UTF8":
+        raise Misconfigured("The database does not hold Unicode.", cure="Create it with ENCODING 'UTF8'.")
 
 
 async def _heard(connection: _Connection, woken: asyncio.Event) -> bool:

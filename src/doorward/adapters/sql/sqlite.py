@@ -28,6 +28,8 @@ GROUP_MAX: Final = 256
 """How many scripts one commit may carry: bounds how long the first of them waits."""
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long to wait for another process that is writing."""
+LOOP_TIMEOUT_MS: Final = 20
+"""How long a read may wait, in the loop, for what stops even readers (a restore): everybody waits with it."""
 POLL_INTERVAL_S: Final = 0.02
 """How often to look whether another process has committed."""
 
@@ -79,7 +81,14 @@ class SqliteEngine:
         if self._reader is not None:
             return
         self._require_schema()
-        self._reader, writer = self._open(), self._open()
+        writer = self._open(self._busy_timeout_ms)
+        try:
+            # A backup that was copied into place instead of restored has lost it.
+            writer.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
+            writer.close()
+            raise _translated(error) from error
+        self._reader = self._open(LOOP_TIMEOUT_MS)
         self._reader.execute("PRAGMA query_only=ON")
         work = (writer, asyncio.get_running_loop())
         self._writer = Thread(target=self._write_groups, args=work, name="doorward-sqlite-writer", daemon=True)
@@ -123,7 +132,7 @@ class SqliteEngine:
     async def wakeups(self) -> AsyncIterator[None]:
         """See `Engine`: our own commits at once, those of other processes by polling `data_version`."""
         committed = asyncio.Event()
-        connection = self._open()
+        connection = self._open(LOOP_TIMEOUT_MS)
         self._committed.add(committed)
         try:
             seen = _data_version(connection)
@@ -141,9 +150,9 @@ class SqliteEngine:
             self._committed.discard(committed)
             connection.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, busy_timeout_ms: int) -> sqlite3.Connection:
         try:
-            return open_connection(self._path, clock=self._clock, busy_timeout_ms=self._busy_timeout_ms)
+            return open_connection(self._path, clock=self._clock, busy_timeout_ms=busy_timeout_ms)
         except sqlite3.Error as error:
             raise _translated(error) from error
 
