@@ -122,6 +122,15 @@ def test_a_new_file_is_nobody_elses_business(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_a_database_that_holds_no_unicode_is_refused(postgres_server: str) -> None:
+    execute(postgres_server, "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    url = postgres_server.replace("/postgres?", "/ascii?")
+    upgrade(url)
+    with pytest.raises(Misconfigured, match="UTF8"):
+        start(url)
+    execute(postgres_server, "DROP DATABASE ascii WITH (FORCE)")
+
+
 def test_each_database_has_its_own_generation(tmp_path: Path) -> None:
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two")]
     for url in urls:

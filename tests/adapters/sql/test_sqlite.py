@@ -214,4 +214,16 @@ async def test_everything_is_on_the_disk_before_the_answer(engine: SqliteEngine,
     writer.close()
     assert engine._reader is not None
     assert engine._reader.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert engine._reader.execute("PRAGMA busy_timeout").fetchone() == (20,)
     assert engine._reader.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+async def test_a_backup_copied_into_place_gets_its_log_back(path: Path) -> None:
+    copied = sqlite3.connect(path)
+    assert copied.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+    copied.close()
+    engine = SqliteEngine(path, clock=ManualClock())
+    await engine.start()
+    shown = await engine.read(Statement(text("PRAGMA journal_mode")), {})
+    await engine.aclose()
+    assert shown == [("wal",)]
