@@ -246,6 +246,17 @@ def test_what_has_no_door_is_refused(app: FastAPI, client: TestClient, tmp_path:
     assert (unknown.status_code, code(unknown)) == (404, "route_unknown")
 
 
+def test_a_router_that_is_put_in_later_is_guarded(key: Key) -> None:
+    app = guard(FastAPI())
+    app.router = APIRouter()
+
+    @app.router.get("/doorless")
+    async def doorless() -> str:
+        raise AssertionError
+
+    assert TestClient(app).get("/doorless", headers=key).status_code == 403
+
+
 def test_routes_added_before_the_guard(door: Door, key: Key) -> None:
     app = FastAPI()
 

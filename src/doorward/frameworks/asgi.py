@@ -60,7 +60,14 @@ ANSWER_HEADERS: Final = "doorward.answer_headers"
 PRINCIPAL: Final = "doorward.principal"
 
 _NO_HOPS: Final = TrustedHops()
-_parse_address = lru_cache(maxsize=16_384)(parse_address)
+
+
+@lru_cache(maxsize=16_384)
+def _peer_at(address: str) -> Peer:
+    return Peer(parse_address(address))
+
+
+_UNIX_PEER: Final = Peer(None)
 
 
 @final
@@ -124,10 +131,9 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
     """
     client = scope.get("client")
     state = scope.get("state")
-    peer = Peer(
-        _parse_address(client[0]) if client else None,
-        state.get("peer_cert") if state else None,
-    )
+    peer = _peer_at(client[0]) if client else _UNIX_PEER
+    if state and "peer_cert" in state:
+        peer = Peer(peer.address, state["peer_cert"])
     headers: Sequence[Header] = scope["headers"]
     hop = hops.resolve(peer, scope.get("scheme", "http"), headers)
     raw_path = scope.get("raw_path")

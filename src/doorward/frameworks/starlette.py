@@ -119,6 +119,8 @@ def guard_with(
     build = app.build_middleware_stack
 
     def build_guarded() -> ASGIApp:
+        # Again, now that it counts: the application may have been given another router since.
+        keeper.install(app.router)
         return keeper.wrap(build())
 
     # Instance attributes: Starlette asks the instance for its stack when it is first called.
