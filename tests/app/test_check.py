@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from doorward.app.check import find_unsafe, require_safe
+from doorward.app.maintenance import upgrade
 from doorward.app.settings import Settings, load_settings
 from doorward.errors import Misconfigured
 
@@ -20,6 +21,7 @@ def safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SafeSettings:
         monkeypatch.delenv(name, raising=False)
     for folder in ("data", "secrets", "audit"):
         (tmp_path / folder).mkdir(mode=0o700)
+    upgrade(f"sqlite:///{tmp_path}/data/doorward.db")
     for name, mode in (("secrets/master.key", 0o600), ("secrets/tls.key", 0o600), ("secrets/tls.pem", 0o644)):
         (tmp_path / name).touch(mode)
     values: dict[str, object] = {
@@ -92,8 +94,18 @@ def test_a_key_beside_the_database_is_refused(safe: SafeSettings, tmp_path: Path
     assert "beside the database" in told(safe(master_key_file=tmp_path / "data/master.key"))
 
 
+def test_a_database_that_was_never_set_up_is_refused(safe: SafeSettings, tmp_path: Path) -> None:
+    assert "schema is missing" in told(safe(database_url=f"sqlite:///{tmp_path}/data/other.db"))
+    (tmp_path / "data/other.db").write_bytes(b"not a database at all" * 100)
+    (tmp_path / "data/other.db").chmod(0o600)
+    assert "other.db" in told(safe(database_url=f"sqlite:///{tmp_path}/data/other.db"))
+
+
+def test_a_database_that_is_away_is_told(safe: SafeSettings) -> None:
+    assert "cannot be reached" in told(safe(database_url="postgresql://nobody@127.0.0.1:1/none"))
+
+
 def test_a_database_everybody_can_read_is_refused(safe: SafeSettings, tmp_path: Path) -> None:
-    (tmp_path / "data/doorward.db").touch()
     (tmp_path / "data/doorward.db").chmod(0o644)
     assert "Every user of this machine" in told(safe())
 

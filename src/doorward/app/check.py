@@ -8,14 +8,16 @@ and the database's schema version, and nothing is changed.
 import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, final
 
 import msgspec
 
+from doorward.app.maintenance import SchemaState, schema_state
 from doorward.app.settings import Settings
-from doorward.errors import Misconfigured
+from doorward.errors import Misconfigured, Unavailable
 from doorward.wire.hops import TrustedHops
 
 __all__ = ["CHECKS", "Finding", "find_unsafe", "require_safe"]
@@ -198,6 +200,33 @@ def _database_file(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _schema(settings: Settings) -> Iterator[Finding]:
+    cure = "Run `doorward db upgrade` (or `doorward init` for a new deployment)"
+    try:
+        # In a thread of its own: it may need an event loop, and the caller may be inside one.
+        with ThreadPoolExecutor(1) as pool:
+            state = pool.submit(schema_state, settings.database_url.get_secret_value()).result()
+    except Misconfigured as error:
+        yield Finding(what=error.problem.rstrip("."), why="Nothing can be stored there", cure=error.cure.rstrip("."))
+    except Unavailable:
+        yield Finding(
+            what="The database cannot be reached",
+            why="Nobody can be verified without it",
+            cure="Start it, or correct database_url",
+        )
+    else:
+        if state is SchemaState.NEWER:
+            yield Finding(
+                what="The database was made by a newer Doorward",
+                why="This version does not know what its columns mean",
+                cure="Upgrade Doorward",
+            )
+        elif state is not SchemaState.CURRENT and not (settings.dev and state is SchemaState.MISSING):
+            yield Finding(
+                what=f"The database's schema is {state.value}", why="This version works with its own", cure=cure
+            )
+
+
 def _audit_directory(settings: Settings) -> Iterator[Finding]:
     path = settings.audit_log_dir
     if path is not None and not settings.dev and not (path.is_dir() and os.access(path, os.W_OK | os.X_OK)):
@@ -232,6 +261,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _hosts,
     _master_key,
     _database_file,
+    _schema,
     _audit_directory,
     _environment,
 )

@@ -1,0 +1,85 @@
+"""The whole server from its settings: the store, and the layers every request goes through, outermost first.
+
+`Edge` (counts, logs, ends exceptions) > `LoadLimit` > `SiteGuard` (hosts, origins) > `Health` > `BodyLimit` >
+the management API behind its doors. Forward-auth, OAuth and the rest join below `BodyLimit`.
+"""
+
+import asyncio
+import secrets
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from doorward.app.master_key import load_master_keys
+from doorward.app.settings import Settings
+from doorward.app.store import Store, open_store
+from doorward.errors import Unavailable
+from doorward.server.edge import Edge
+from doorward.server.health import HEALTH_PATHS, Health
+from doorward.server.limits import BodyLimit, LoadLimit
+from doorward.server.management import build_management
+from doorward.server.metrics import Metrics
+from doorward.server.sites import SiteGuard
+from doorward.wire.hops import TrustedHops
+
+__all__ = ["build_server", "open_settings_store"]
+
+READY_TIMEOUT_S: Final = 2.0
+
+
+def open_settings_store(settings: Settings, metrics: Metrics) -> Store:
+    """The store the settings name; nothing is opened yet. Raises `Misconfigured` as `open_store`."""
+    text = settings.master_key
+    keys = load_master_keys(
+        settings.master_key_file, None if text is None else text.get_secret_value(), entropy=secrets.token_bytes
+    )
+    return open_store(
+        settings.database_url.get_secret_value(),
+        master_keys=keys,
+        audit_log=settings.audit_log_dir,
+        observers=(metrics,),
+        max_staleness_s=settings.max_staleness_s,
+        pull_interval_s=settings.pull_interval_s,
+        push=settings.push,
+    )
+
+
+def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
+    """What the main listener serves."""
+    hops = TrustedHops(settings.trusted_proxies, settings.proxy_header if settings.trusted_proxies else None)
+    view = store.plane.view
+    metrics.watch_view(age_s=lambda: view.age_s(time.monotonic()), entries=lambda: view.rows_held)
+
+    async def require_ready() -> None:
+        if not store.plane.started:
+            raise Unavailable("store_unavailable", "the plane has not started")
+        view.require_fresh(time.monotonic())
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await store.audit.read_head()
+        except TimeoutError:
+            raise Unavailable("store_unavailable", "the store does not answer in time") from None
+
+    management = build_management(
+        store,
+        hops=hops,
+        key_prefix=settings.key_prefix,
+        environment=settings.environment,
+        version=_version(),
+        open_docs=settings.dev,
+    )
+    limited = BodyLimit(management, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
+    # A development server answers nobody else's name, not even about its health.
+    open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
+    sited = SiteGuard(Health(limited, require_ready), hosts=settings.hosts, hops=hops, open_paths=open_paths)
+    return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
+
+
+def _version() -> str:
+    try:
+        return version("doorward")
+    except PackageNotFoundError:
+        # Run from a source tree that was never installed.
+        return "0"
