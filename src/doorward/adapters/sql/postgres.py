@@ -236,7 +236,9 @@ async def _heard(connection: _Connection, woken: asyncio.Event) -> bool:
     """Wait for a notification. False when the connection is gone."""
     while not connection.is_closed():
         try:
-            await asyncio.wait_for(woken.wait(), LISTEN_CHECK_S)
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
+            async with asyncio.timeout(LISTEN_CHECK_S):
+                await woken.wait()
         except TimeoutError:
             # A connection cut without a word looks like a quiet one: ask.
             await connection.execute("SELECT 1", timeout=CONNECT_S)

@@ -137,8 +137,10 @@ class SqliteEngine:
         try:
             seen = _data_version(connection)
             while self._reader is not None:
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(committed.wait(), POLL_INTERVAL_S)
+                    async with asyncio.timeout(POLL_INTERVAL_S):
+                        await committed.wait()
                 committed.clear()
                 version = _data_version(connection)
                 if version != seen:
