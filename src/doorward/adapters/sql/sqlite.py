@@ -10,7 +10,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -47,13 +47,15 @@ class _Job(NamedTuple):
     answer: "asyncio.Future[Any]"
 
 
-def open_connection(path: Path, *, clock: Clock, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:
-    """A connection with our settings, to a file that exists."""
+def open_connection(
+    path: Path, *pragmas: str, clock: Clock, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+) -> sqlite3.Connection:
+    """A connection with our settings and these, to a file that exists."""
     # The URI quotes what the path may hold (`?`, `%`), and is the only way to say "do not create".
     uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in (f"busy_timeout={busy_timeout_ms}", *_PRAGMAS):
+        for pragma in (f"busy_timeout={busy_timeout_ms}", *_PRAGMAS, *pragmas):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()
@@ -81,15 +83,11 @@ class SqliteEngine:
         if self._reader is not None:
             return
         self._require_schema()
-        writer = self._open(self._busy_timeout_ms)
-        try:
-            # A backup that was copied into place instead of restored has lost it.
-            writer.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.Error as error:
-            writer.close()
-            raise _translated(error) from error
-        self._reader = self._open(LOOP_TIMEOUT_MS)
-        self._reader.execute("PRAGMA query_only=ON")
+        with ExitStack() as opened:
+            # WAL is lost when a backup is copied into place instead of restored.
+            writer = opened.enter_context(closing(self._open(self._busy_timeout_ms, "journal_mode=WAL")))
+            self._reader = self._open(LOOP_TIMEOUT_MS, "query_only=ON")
+            opened.pop_all()
         work = (writer, asyncio.get_running_loop())
         self._writer = Thread(target=self._write_groups, args=work, name="doorward-sqlite-writer", daemon=True)
         self._writer.start()
@@ -152,9 +150,9 @@ class SqliteEngine:
             self._committed.discard(committed)
             connection.close()
 
-    def _open(self, busy_timeout_ms: int) -> sqlite3.Connection:
+    def _open(self, busy_timeout_ms: int, *pragmas: str) -> sqlite3.Connection:
         try:
-            return open_connection(self._path, clock=self._clock, busy_timeout_ms=busy_timeout_ms)
+            return open_connection(self._path, *pragmas, clock=self._clock, busy_timeout_ms=busy_timeout_ms)
         except sqlite3.Error as error:
             raise _translated(error) from error
 
@@ -165,7 +163,7 @@ class SqliteEngine:
             with closing(connection):
                 known = connection.execute(_VERSION).fetchall() == [(SCHEMA_REVISION,)]
         except sqlite3.Error as error:
-            if error.sqlite_errorname not in _NOT_OURS:
+            if _name(error) not in _NOT_OURS:
                 raise _translated(error) from error
             known, problem = False, f"There is no Doorward database at {self._path}."
         if not known:
@@ -213,12 +211,12 @@ def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[tup
         wanted = [job for job in group if not job.answer.cancelled()]
         answers = [(job, _run_in_savepoint(connection, job.factory)) for job in wanted]
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is: without this thread nothing is ever written again
         # A full disk or a lost lock undoes the whole transaction: nobody in this group was stored, and it was nobody's
         # own fault.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        return [(job, Unavailable("store_unavailable", error.sqlite_errorname)) for job in group]
+        return [(job, Unavailable("store_unavailable", _name(error))) for job in group]
     return answers
 
 
@@ -260,8 +258,7 @@ def _data_version(connection: sqlite3.Connection) -> int:
 
 
 def _translated(error: sqlite3.Error) -> DoorwardError:
-    name: str = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    match name:
+    match name := _name(error):
         case "SQLITE_CONSTRAINT_UNIQUE" | "SQLITE_CONSTRAINT_PRIMARYKEY":
             return Rejected("object_exists", name)
         case "SQLITE_CONSTRAINT_FOREIGNKEY":
@@ -270,3 +267,8 @@ def _translated(error: sqlite3.Error) -> DoorwardError:
             return Rejected("input_invalid", name)
         case _:
             return Unavailable("store_unavailable", name)
+
+
+def _name(error: Exception) -> str:
+    # Errors of the module itself, and not of SQLite, have no name there.
+    return getattr(error, "sqlite_errorname", "") or type(error).__name__
