@@ -94,6 +94,18 @@ async def test_when_the_commit_fails_nobody_in_the_group_was_stored(engine: Sqli
     assert await ports.meta.read_meta("innocent") is None
 
 
+async def test_nothing_stops_the_writer(engine: SqliteEngine) -> None:
+    """A script that ends the transaction of its group, and then breaks in a way nobody thought of."""
+
+    def sabotage() -> Script[None]:
+        yield Step(Statement(text("ROLLBACK")), {})
+        raise ZeroDivisionError
+
+    with pytest.raises(Unavailable, match="store_unavailable"):
+        await engine.write(sabotage)
+    assert await engine.write(lambda: keep("later")) == "later"
+
+
 async def test_another_process_that_writes_for_too_long_is_unavailable(engine: SqliteEngine, path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
