@@ -9,8 +9,8 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any, Final, TypeVar, final
 
 import asyncpg
@@ -25,6 +25,8 @@ __all__ = ["TRANSACTION_S", "PostgresEngine", "connect"]
 TRANSACTION_S: Final = 5
 """How long a transaction may take, waiting for locks included."""
 CONNECTIONS_MAX: Final = 10
+WRITERS_MAX: Final = 6
+"""How many of them may be writing."""
 CONNECT_S: Final = 5
 ATTEMPTS: Final = 5
 """How often a transaction that lost a deadlock is run."""
@@ -72,6 +74,8 @@ class PostgresEngine:
         self._pool: Any = None
         self._waiting = 0
         self._starting: Final = asyncio.Lock()
+        # Changes wait for each other; what waits for the head must not take the connections that verification reads by.
+        self._writers: Final = asyncio.Semaphore(WRITERS_MAX)
 
     async def start(self) -> None:
         """See `Engine`."""
@@ -98,7 +102,11 @@ class PostgresEngine:
             rows: Rows = await connection.fetch(prepared.sql, *values)
             return rows
 
-        return await self._use_connection(fetch)
+        with self._counted():
+            try:
+                return await self._use_connection(fetch)
+            except _RETRIED as error:
+                raise _translated(error) from error
 
     async def write(self, factory: Callable[[], Script[T]]) -> T:
         """See `Engine`."""
@@ -106,11 +114,12 @@ class PostgresEngine:
         async def transact(connection: _Connection) -> T:
             return await _transact(connection, factory())
 
-        for _ in range(ATTEMPTS):
-            try:
-                return await self._use_connection(transact)
-            except _RETRIED:
-                continue
+        with self._counted():
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._use_connection(transact, gate=self._writers)
+                except _RETRIED:
+                    continue
         raise Unavailable("store_unavailable", f"lost {ATTEMPTS} deadlocks in a row")
 
     async def wakeups(self) -> AsyncIterator[None]:
@@ -146,33 +155,45 @@ class PostgresEngine:
             raise
         return pool
 
-    async def _use_connection(self, use: Callable[[_Connection], Awaitable[T]]) -> T:
-        pool = self._pool
-        if pool is None:
-            raise Unavailable("store_unavailable", "the store is not open")
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         if self._waiting >= WRITES_WAITING_MAX:
             raise Unavailable("overloaded", "too many operations are waiting")
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._transaction_s):
-                connection = await pool.acquire()
-            try:
-                # A little after the server's own limit, which leaves the connection whole.
-                async with asyncio.timeout(self._transaction_s * 1.2):
-                    return await use(connection)
-            except (TimeoutError, asyncio.CancelledError):
-                # Somewhere between here and there an answer is missing; a polite ROLLBACK could wait for ever.
-                with suppress(asyncpg.InterfaceError):  # it is gone already
-                    connection.terminate()
-                raise
-            finally:
-                await pool.release(connection)
+            yield
+        finally:
+            self._waiting -= 1
+
+    async def _use_connection(
+        self, use: Callable[[_Connection], Awaitable[T]], *, gate: asyncio.Semaphore | None = None
+    ) -> T:
+        pool = self._pool
+        if pool is None:
+            raise Unavailable("store_unavailable", "the store is not open")
+        try:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(self._transaction_s):
+                    if gate is not None:
+                        await held.enter_async_context(gate)
+                    connection = await pool.acquire()
+                held.push_async_callback(pool.release, connection)
+                return await self._within_limit(connection, use)
         except _RETRIED:
             raise
         except (*_DRIVER_ERRORS, TimeoutError) as error:
             raise _translated(error) from error
-        finally:
-            self._waiting -= 1
+
+    async def _within_limit(self, connection: _Connection, use: Callable[[_Connection], Awaitable[T]]) -> T:
+        try:
+            # A little after the server's own limit, which leaves the connection whole.
+            async with asyncio.timeout(self._transaction_s * 1.2):
+                return await use(connection)
+        except (TimeoutError, asyncio.CancelledError):
+            # Somewhere between here and there an answer is missing; a polite ROLLBACK could wait for ever.
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
+            raise
 
     async def _set_limits(self, connection: _Connection) -> None:
         limit_ms = str(int(self._transaction_s * 1_000))
