@@ -148,6 +148,18 @@ async def test_a_caller_who_goes_away_leaves_nothing_locked(
         assert await postgres_ports.changes.commit(Change(revocations=(revocation_of("next"),))) == 1
 
 
+async def test_waiting_changes_leave_room_for_reads(postgres_ports: SqlPorts, postgres: asyncpg.Connection) -> None:
+    async with postgres.transaction():
+        await postgres.fetchval(LOCK_HEAD)
+        change = Change(revocations=(revocation_of(),))
+        waiting = [asyncio.create_task(postgres_ports.changes.commit(change)) for _ in range(50)]
+        await until(postgres, WAITING)
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(postgres_ports.feed.read_feed(0) for _ in range(50)))
+        assert not any(task.done() for task in waiting)
+    assert sorted(await asyncio.gather(*waiting)) == list(range(1, 51))
+
+
 async def test_one_operation_too_many_is_told_so(postgres_ports: SqlPorts, postgres: asyncpg.Connection) -> None:
     async with postgres.transaction():
         await postgres.fetchval(LOCK_HEAD)
