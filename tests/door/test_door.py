@@ -1,6 +1,7 @@
 """The whole pipeline, with a method and a plane in memory."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from tests.simulators.request import view_of
 
 from doorward.door import Door, FailureBudget
 from doorward.errors import Misconfigured, Rejected, Unavailable
+from doorward.revocation.view import View
 from doorward.values import FeedKind, Handle, PrincipalKind, RateLimit, Scopes
 from doorward.wire.request import Header
 
@@ -215,6 +217,18 @@ async def test_a_stale_view_refuses(plane: SimulatedPlane, method: SimulatedMeth
         await door.admit(view_of((b"x-secret", secret)))
     assert caught.value.code == "revocation_stale"
     assert plane.verifications.recorded[-1][4] == "revocation_stale"
+
+
+async def test_a_plane_that_was_closed_is_started_again(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    now = [time.monotonic()]
+    door = Door(method, monotonic=_clock(now))
+    secret = method.add("k1")
+    await door.admit(view_of((b"x-secret", secret)))
+    await plane.aclose()
+    plane.view = View()
+    await door.admit(view_of((b"x-secret", secret)))
+    assert plane.starts == 2
+    assert method.loads == 2
 
 
 def _clock(now: list[float]) -> Callable[[], float]:

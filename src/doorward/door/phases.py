@@ -22,6 +22,7 @@ from doorward.door.cache import Entry
 from doorward.door.leases import RateSpender
 from doorward.door.passage import Passage
 from doorward.errors import Rejected, Unavailable
+from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import RateLimit
 from doorward.wire.ratelimit import rate_headers
@@ -133,8 +134,7 @@ async def _wait_to_enter(passage: Passage) -> None:
 def load(passage: Passage) -> Awaitable[None] | None:
     """The record, from the cache or from the store."""
     entry = passage.entry
-    plane = passage.lane.plane
-    if entry is None or (plane is not None and not plane.started):
+    if entry is None:
         return _load(passage)
     passage.record = entry.record
     passage.position = entry.position
@@ -145,7 +145,6 @@ async def _load(passage: Passage) -> None:
     plane = passage.lane.plane
     if plane is not None and not plane.started:
         await plane.start()
-    passage.entry = None
     loaded = await passage.lane.cache.load(passage.presented)
     passage.record = loaded.record
     passage.position = loaded.position
@@ -168,11 +167,23 @@ def revoked(passage: Passage) -> Awaitable[None] | None:
             _keep(passage, generation=0)
         return None
     view = plane.view
-    view.require_fresh(passage.monotonic)
+    try:
+        view.require_fresh(passage.monotonic)
+    except Unavailable:
+        # Asking whether the plane runs in this loop costs a system call (Python 3.11): too much for every request, and
+        # a plane that has stopped shows here at the latest.
+        if plane.started:
+            raise
+        return _start_again(passage, plane)
     generation = view.generation
     if entry is not None and entry.generation == generation:
         return None
+    return _ask(passage, view, generation)
+
+
+def _ask(passage: Passage, view: RevocationView, generation: int) -> Awaitable[None] | None:
     handles = passage.verified.handles
+    entry = passage.entry
     if entry is None and view.changed_since(handles, passage.position):
         return _load_again(passage, view)
     if view.is_revoked(handles):
@@ -183,6 +194,12 @@ def revoked(passage: Passage) -> Awaitable[None] | None:
         entry.generation = generation
         entry.position = view.position
     return None
+
+
+async def _start_again(passage: Passage, plane: Plane) -> None:
+    await plane.start()
+    plane.view.require_fresh(passage.monotonic)
+    await _load_again(passage, plane.view)
 
 
 async def _load_again(passage: Passage, view: RevocationView) -> None:

@@ -79,7 +79,9 @@ class UsageRecorder(Protocol):
 
 
 class Plane(Protocol):
-    """See the module. `started` is read on every request; `start` is awaited when it is false."""
+    """See the module. `started` is read before every load and when the view is stale;
+    `start` is awaited when it is false.
+    """
 
     @property
     def started(self) -> bool:
