@@ -48,7 +48,7 @@ def _number(node: ast.expr) -> str:
         left, right = _number(node.left).replace(",", ""), _number(node.right).replace(",", "")
         if left.isdecimal() and right.isdecimal():
             return f"{int(left) * int(right):,}"
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+    if isinstance(node, ast.Constant) and type(node.value) is int:
         return f"{node.value:,}"
     return ast.unparse(node)
 
@@ -122,9 +122,29 @@ def _code_map() -> Iterator[str]:
         yield f"| `{name.as_posix()}` | {_first_sentence(path)} |\n"
 
 
+def _settings() -> Iterator[str]:
+    yield "# Settings\n\n"
+    yield _NOTE
+    yield (
+        "One TOML file (`doorward.toml` of the working directory, or `--config`), `DOORWARD_…` over it (in capitals), "
+        "the command line over both. A name nobody knows stops the start. Lists are arrays in TOML, and text with "
+        "commas in the environment. How they belong together: [serve](serve.md).\n\n"
+        "| setting | default | what it is |\n|---|---|---|\n"
+    )
+    module = ast.parse((ROOT / "src/doorward/app/settings.py").read_text())
+    (settings,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+    for index, node in enumerate(settings.body):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            meaning = _docstring_after(settings.body, index).replace("|", "\\|")
+            default = _default(node.value)
+            if node.target.id.endswith("_port"):
+                default = default.replace(",", "")
+            yield f"| `{node.target.id}` | {default} | {meaning} |\n"
+
+
 def generated_pages() -> dict[str, str]:
     """Every generated page: its path from the root, and what it must hold."""
-    pages = {"refusals": _refusals(), "limits": _limits(), "code-map": _code_map()}
+    pages = {"refusals": _refusals(), "limits": _limits(), "code-map": _code_map(), "settings": _settings()}
     return {f"docs/{name}.md": "".join(parts) for name, parts in pages.items()}
 
 
