@@ -13,6 +13,7 @@ __all__ = ["GROUPS", "build_root", "load_command"]
 
 GROUPS: Final[dict[str, tuple[str, str]]] = {
     "init": ("Start here", "Create the database, the master key and the first administrator."),
+    "serve": ("Start here", "Run the server; `--dev` needs no configuration."),
     "check": ("Start here", "Say what is unsafe or missing before you serve."),
     "apps": ("Who may call", "The programs that own credentials."),
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
