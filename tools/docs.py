@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tools.docs_cli import cli_page
+
 from doorward.errors import REFUSALS
 from doorward.wire.render import STATUS_OF
 
@@ -144,7 +146,13 @@ def _settings() -> Iterator[str]:
 
 def generated_pages() -> dict[str, str]:
     """Every generated page: its path from the root, and what it must hold."""
-    pages = {"refusals": _refusals(), "limits": _limits(), "code-map": _code_map(), "settings": _settings()}
+    pages = {
+        "refusals": _refusals(),
+        "limits": _limits(),
+        "code-map": _code_map(),
+        "settings": _settings(),
+        "cli": cli_page(_NOTE),
+    }
     return {f"docs/{name}.md": "".join(parts) for name, parts in pages.items()}
 
 
