@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from tools.demo_credentials import Credentials, make_credentials
-from tools.demo_processes import DemoFailed, Processes, drain, find_port, wait_until_up
-from tools.demo_tour import Outcome, cases_for, take_tour
+from tools.demo_processes import DemoFailed, Processes, find_port, wait_until_up
+from tools.demo_tour import Outcome, cases_for, revoke_in_use, take_tour
 
 __all__ = ["main"]
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not chosen.once:
                 _stay(console, stage, processes)
     except DemoFailed as failed:
-        console.print(Text(f"✗ {failed}", style="red"))
+        console.print(Text(f"✗ {failed}", style="red"), soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\nEnded.")
@@ -94,7 +94,7 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
         wait_until_up(f"{doorward}/readyz", processes)
         assert served.stdout is not None
         admin_key = json.loads(served.stdout.readline())["admin_key"]
-        drain(served)
+        processes.drain(served)
     _say(console, "doorward serve --dev", doorward)
 
     with console.status("examples/orders.py …"):
@@ -105,7 +105,7 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
             environment={"DOORWARD_DATABASE_URL": f"sqlite:///{database}"},
             folder=folder,
         )
-        drain(process)
+        processes.drain(process)
         with httpx2.Client(base_url=doorward, headers={"authorization": f"Bearer {admin_key}"}, timeout=5) as office:
             made = make_credentials(office)
         wait_until_up(f"{orders}/health", processes)
@@ -115,7 +115,7 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
         while time.time() <= made.expire_at:
             processes.require_running()
             time.sleep(0.02)
-    _say(console, "2 apps, 16 keys and 4 app passwords", f"in {time.monotonic() - begun:.1f} s")
+    _say(console, made.summary, f"in {time.monotonic() - begun:.1f} s")
     return _Stage(doorward, orders, admin_key, made, database)
 
 
@@ -124,12 +124,21 @@ def _say(console: Console, what: str, where: str) -> None:
 
 
 def _tour(console: Console, stage: _Stage) -> list[Outcome]:
-    cases = cases_for(stage.made)
-    with console.status("touring …"), httpx2.Client(base_url=stage.orders, timeout=5) as client:
+    cases = cases_for(stage.made, doorward=stage.doorward, admin_key=stage.admin_key)
+    admin = {"authorization": f"Bearer {stage.admin_key}"}
+    with (
+        console.status("touring …"),
+        httpx2.Client(base_url=stage.orders, timeout=5) as client,
+        httpx2.Client(base_url=stage.doorward, headers=admin, timeout=5) as office,
+    ):
         outcomes = take_tour(client, cases)
+        outcomes += revoke_in_use(client, office, stage.made)
+    # Asked last, shown with its kind.
+    groups = list(dict.fromkeys(case.group for case in cases))
+    outcomes.sort(key=lambda outcome: groups.index(outcome.case.group))
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
-    for title in ("", "Asked", "With", "Due", "Got", "Refusal code"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for title, width in (("  Asked", 20), ("With", 23), ("Due", 3), ("Got", 3), ("Refusal code", None)):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=width)
     group = ""
     for outcome in outcomes:
         case = outcome.case
@@ -137,7 +146,7 @@ def _tour(console: Console, stage: _Stage) -> list[Outcome]:
             if group:
                 table.add_section()
             group = case.group
-            table.add_row("", Text(group, style="bold"))
+            table.add_row(Text(group, style="bold"))
         table.add_row(*_row(outcome))
     console.print()
     console.print(table)
@@ -155,8 +164,7 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
         code.append(f" (due: {case.code or 'none'})")
     status_style = "green" if outcome.status < 300 else "yellow"
     return (
-        mark,
-        Text(case.ask),
+        Text.assemble(mark, " ", case.ask),
         Text(case.shown),
         Text(str(case.status), style="dim"),
         Text(str(outcome.status), style=status_style if outcome.fits else "bold red"),

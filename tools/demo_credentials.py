@@ -6,7 +6,8 @@ The counterfeits are made here from the published form of a key, without Doorwar
 import secrets
 import string
 from binascii import crc32
-from typing import Final, NamedTuple
+from collections import Counter
+from typing import Any, Final, NamedTuple
 
 import httpx2
 
@@ -37,7 +38,11 @@ class Credentials(NamedTuple):
     password_writing: str
     password_expired: str
     password_revoked: str
+    doomed: str
+    doomed_id: str
     expire_at: int
+    summary: str
+    """How many of what was made, in words."""
 
 
 class _Office:
@@ -45,22 +50,27 @@ class _Office:
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client: Final = client
+        self.made: Final[Counter[str]] = Counter()
 
-    def post(self, path: str, **body: object) -> dict:
+    def post(self, path: str, **body: object) -> Any:  # Any: JSON
         answer = self._client.post(f"/api/v1{path}", json=body)
         answer.raise_for_status()
         return answer.json()
 
     def app(self, name: str) -> str:
-        return self.post("/apps", name=name)["id"]
+        self.made["apps"] += 1
+        app_id: str = self.post("/apps", name=name)["id"]
+        return app_id
 
     def key(self, app_id: str, name: str, **more: object) -> tuple[str, str]:
+        self.made["keys"] += 1
         order = {"scopes": ["orders:read"], **more}
         issued = self.post("/keys", app_id=app_id, name=name, **order)
         return issued["key"]["id"], issued["secret"]
 
     def rotated(self, app_id: str, name: str, overlap_s: int) -> tuple[str, str]:
         key_id, old = self.key(app_id, name)
+        self.made["keys"] += 1
         return old, self.post(f"/keys/{key_id}/rotate", overlap_s=overlap_s, reason=_BECAUSE)["secret"]
 
     def ended(self, app_id: str, how: str) -> str:
@@ -69,6 +79,7 @@ class _Office:
         return text
 
     def password(self, app_id: str, name: str, **more: object) -> tuple[str, str, int]:
+        self.made["app passwords"] += 1
         issued = self.post("/passwords", app_id=app_id, name=name, **{"scopes": ["orders:read"], **more})
         return issued["password"]["id"], issued["secret"], issued["password"]["expires_at"]
 
@@ -85,8 +96,9 @@ def make_credentials(client: httpx2.Client) -> Credentials:
     revoked_password, password_revoked, _ = office.password(shop, "revoked")
     office.post(f"/passwords/{revoked_password}/revoke", reason=_BECAUSE)
     expired = office.key(shop, "short-lived", expires_in_s=1)[1]
+    doomed_id, doomed = office.key(shop, "soon to be revoked")
     _, password_expired, expire_at = office.password(shop, "short-lived", expires_in_s=1)
-    return Credentials(
+    credentials = Credentials(
         app_id=shop,
         reading=office.key(shop, "till, reading")[1],
         writing=office.key(shop, "till, writing", scopes=["orders:read", "orders:write"])[1],
@@ -105,8 +117,12 @@ def make_credentials(client: httpx2.Client) -> Credentials:
         password_writing=office.password(shop, "stock only", scopes=["stock:read"])[1],
         password_expired=password_expired,
         password_revoked=password_revoked,
+        doomed=doomed,
+        doomed_id=doomed_id,
         expire_at=expire_at,
+        summary="",
     )
+    return credentials._replace(summary=", ".join(f"{count} {what}" for what, count in office.made.items()))
 
 
 def _with_checksum(body: str) -> str:

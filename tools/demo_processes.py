@@ -16,7 +16,7 @@ from typing import IO, Final, Self
 
 import httpx2
 
-__all__ = ["DemoFailed", "Processes", "drain", "find_port", "wait_until_up"]
+__all__ = ["DemoFailed", "Processes", "find_port", "wait_until_up"]
 
 _UP_S_MAX: Final = 15.0
 _DOWN_S_MAX: Final = 5.0
@@ -48,6 +48,7 @@ class Processes:
 
     def __init__(self, folder: Path) -> None:
         self._folder: Final = folder
+        self._drained: Final[list[subprocess.Popen[str]]] = []
         self._started: Final[list[tuple[str, subprocess.Popen[str], IO[str]]]] = []
 
     def __enter__(self) -> Self:
@@ -64,6 +65,8 @@ class Processes:
                 process.kill()
                 process.wait()
             log.close()
+            if process.stdout is not None and process not in self._drained:
+                process.stdout.close()
 
     def start(
         self, name: str, command: list[str], *, environment: dict[str, str], folder: Path
@@ -84,6 +87,11 @@ class Processes:
         self._started.append((name, process, log))
         return process
 
+    def drain(self, process: subprocess.Popen[str]) -> None:
+        """Read and forget what a process still says, so that it never waits for a full pipe."""
+        self._drained.append(process)
+        threading.Thread(target=_forget, args=(process.stdout,), daemon=True).start()
+
     def require_running(self) -> None:
         """Raise unless every process still runs."""
         for name, process, log in self._started:
@@ -92,15 +100,14 @@ class Processes:
                 raise DemoFailed(f"{name} ended with code {process.returncode}: {' '.join(last) or 'no word'}")
 
 
+def _forget(stream: IO[str]) -> None:
+    with stream:
+        while stream.read(65_536):
+            pass
+
+
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def drain(process: subprocess.Popen[str]) -> None:
-    """Read and forget what a process still says, so that it never waits for a full pipe."""
-    stream = process.stdout
-    assert stream is not None
-    threading.Thread(target=stream.read, daemon=True).start()
 
 
 def wait_until_up(url: str, processes: Processes) -> None:

@@ -4,16 +4,19 @@ Each row is one request by an independent client. `CASES` is the whole tour; the
 """
 
 import base64
+import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import httpx2
 from tools.demo_credentials import Credentials, counterfeit, unknown_key
 
-__all__ = ["Outcome", "cases_for", "take_tour"]
+__all__ = ["Outcome", "cases_for", "revoke_in_use", "take_tour"]
 
 _ORDER: Final = b'{"item": "tea", "quantity": 3}'
 _BAD_JSON: Final = b'{"item": '
+_REVOKED_MS_MAX: Final = 1_500
+"""By when a revocation has arrived even when its push was lost."""
 
 
 class Case(NamedTuple):
@@ -28,6 +31,8 @@ class Case(NamedTuple):
     body: bytes | None = None
     answer_header: str = ""
     """A header the answer must carry."""
+    server: str = ""
+    """Another server than the orders API."""
 
 
 class Outcome(NamedTuple):
@@ -54,10 +59,11 @@ def take_tour(
 
 def _ask(client: httpx2.Client, case: Case) -> Outcome:
     method, _, path = case.ask.partition(" ")
+    url = case.server + path
     headers = dict(case.headers)
     if case.body is not None:
         headers["content-type"] = "application/json"
-    answer = client.request(method, path, headers=headers, content=case.body)
+    answer = client.request(method, url, headers=headers, content=case.body)
     is_problem = answer.headers.get("content-type") == "application/problem+json"
     code = answer.json()["code"] if is_problem else ""
     fits = (
@@ -77,9 +83,30 @@ def _basic(user: str, password: str) -> Mapping[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def cases_for(made: Credentials) -> tuple[Case, ...]:
-    """The tour with these credentials."""
-    return (*_key_cases(made), *_life_cases(made), *_basic_cases(made), *_house_cases(made))
+def cases_for(made: Credentials, *, doorward: str, admin_key: str) -> tuple[Case, ...]:
+    """The tour with these credentials; `doorward` is the server's URL."""
+    return (
+        *_key_cases(made),
+        *_life_cases(made),
+        *_basic_cases(made),
+        *_guard_cases(made),
+        *_server_cases(made, doorward, admin_key),
+    )
+
+
+def revoke_in_use(client: httpx2.Client, office: httpx2.Client, made: Credentials) -> list[Outcome]:
+    """Use a key, revoke it at the server, and ask the API until it refuses: what the feed is for."""
+    group, ask, headers = "Its life", "GET /orders", _bearer(made.doomed)
+    first = _ask(client, Case(group, ask, "a key in use", headers, 200))
+    office.post(f"/api/v1/keys/{made.doomed_id}/revoke", json={"reason": "shown in the demo"}).raise_for_status()
+    revoked = time.monotonic()
+    while True:
+        passed_ms = (time.monotonic() - revoked) * 1_000
+        case = Case(group, ask, f"revoked {passed_ms:.0f} ms before", headers, 401, "credential_revoked")
+        outcome = _ask(client, case)
+        if outcome.fits or passed_ms > _REVOKED_MS_MAX:
+            return [first, outcome]
+        time.sleep(0.002)
 
 
 def _key_cases(made: Credentials) -> tuple[Case, ...]:
@@ -88,17 +115,17 @@ def _key_cases(made: Credentials) -> tuple[Case, ...]:
         Case(group, read, "Authorization: Bearer", _bearer(key), 200),
         Case(group, read, "Authorization: Api-Key", {"authorization": f"Api-Key {key}"}, 200),
         Case(group, read, "X-API-Key", {"x-api-key": key}, 200),
-        Case(group, write, "a key that may write", _bearer(made.writing), 201, body=_ORDER),
-        Case(group, write, "a key that may only read", _bearer(key), 403, "scope_insufficient", body=_ORDER),
+        Case(group, write, "a key that writes", _bearer(made.writing), 201, body=_ORDER),
+        Case(group, write, "a key that only reads", _bearer(key), 403, "scope_insufficient", body=_ORDER),
         Case(group, read, "nothing", {}, 401, "credential_missing"),
-        Case(group, read, "the id with a wrong secret", _bearer(counterfeit(key)), 401, "credential_invalid"),
+        Case(group, read, "the id, a wrong secret", _bearer(counterfeit(key)), 401, "credential_invalid"),
         Case(group, read, "an id nobody has", _bearer(unknown_key()), 401, "credential_invalid"),
         Case(group, read, "a key of the wrong form", {"x-api-key": key[:-1]}, 401, "credential_malformed"),
         Case(group, read, "some other bearer value", _bearer("mF_9.B5f-4.1JqM"), 401, "credential_unrecognised"),
         Case(group, read, "two keys at once", {**_bearer(key), "x-api-key": key}, 400, "credential_conflict"),
         Case(group, f"{read}?api_key=…", "a key in the URL", {}, 400, "credential_in_query"),
-        Case(group, read, "a test key at a live door", _bearer(made.test), 401, "credential_environment"),
-        Case(group, read, "a key for another network", _bearer(made.elsewhere), 403, "credential_network"),
+        Case(group, read, "a test key, a live door", _bearer(made.test), 401, "credential_environment"),
+        Case(group, read, "a key for elsewhere", _bearer(made.elsewhere), 403, "credential_network"),
         Case(group, write, "bad JSON and no key", {}, 401, "credential_missing", body=_BAD_JSON),
         Case(group, write, "bad JSON with a key", _bearer(made.writing), 422, body=_BAD_JSON),
     )
@@ -110,11 +137,11 @@ def _life_cases(made: Credentials) -> tuple[Case, ...]:
         Case(group, read, "an expired key", _bearer(made.expired), 401, "credential_expired"),
         Case(group, read, "a disabled key", _bearer(made.disabled), 401, "credential_disabled"),
         Case(group, read, "a revoked key", _bearer(made.revoked), 401, "credential_revoked"),
-        Case(group, read, "a key of a suspended app", _bearer(made.suspended), 401, "app_suspended"),
-        Case(group, read, "rotated, overlapping: old", _bearer(made.rotated_old), 200),
-        Case(group, read, "rotated, overlapping: new", _bearer(made.rotated_new), 200),
-        Case(group, read, "rotated after a leak: old", _bearer(made.leaked_old), 401, "credential_revoked"),
-        Case(group, read, "rotated after a leak: new", _bearer(made.leaked_new), 200),
+        Case(group, read, "of a suspended app", _bearer(made.suspended), 401, "app_suspended"),
+        Case(group, read, "rotated, overlap: old", _bearer(made.rotated_old), 200),
+        Case(group, read, "rotated, overlap: new", _bearer(made.rotated_new), 200),
+        Case(group, read, "rotated on a leak: old", _bearer(made.leaked_old), 401, "credential_revoked"),
+        Case(group, read, "rotated on a leak: new", _bearer(made.leaked_new), 200),
         Case(group, read, "two a minute: first", _bearer(made.limited), 200, answer_header="ratelimit"),
         Case(group, read, "two a minute: second", _bearer(made.limited), 200),
         Case(
@@ -135,15 +162,31 @@ def _basic_cases(made: Credentials) -> tuple[Case, ...]:
         Case(group, old, "one without the scope", _basic(user, made.password_writing), 403, "scope_insufficient"),
         Case(group, old, "a password and a key", {**good, "x-api-key": made.reading}, 400, "credential_conflict"),
         Case(group, old, "a key is welcome too", _bearer(made.reading), 200),
-        Case(group, "GET /orders", "a password where keys are asked", good, 401, "credential_missing"),
+        Case(group, "GET /orders", "a password, keys asked", good, 401, "credential_missing"),
     )
 
 
-def _house_cases(made: Credentials) -> tuple[Case, ...]:
+def _guard_cases(made: Credentials) -> tuple[Case, ...]:
     group, key = "The guard", _bearer(made.reading)
     return (
         Case(group, "GET /health", "nothing: it is open", {}, 200),
-        Case(group, "GET /docs", "a key, but no door leads here", key, 403, "no_door"),
-        Case(group, "GET /nowhere", "a key, and nothing is here", key, 404, "route_unknown"),
-        Case(group, "GET //orders", "another spelling of the path", {}, 404, "route_unknown"),
+        Case(group, "GET /docs", "a key, but no door", key, 403, "no_door"),
+        Case(group, "GET /nowhere", "a key, nothing is here", key, 404, "route_unknown"),
+        Case(group, "GET //orders", "another spelling", {}, 404, "route_unknown"),
+    )
+
+
+def _server_cases(made: Credentials, doorward: str, admin_key: str) -> tuple[Case, ...]:
+    group, apps, admin = "Doorward", "GET /api/v1/apps", _bearer(admin_key)
+    foreign, new_app = {**admin, "origin": "https://evil.example"}, b'{"name": "uninvited"}'
+    return (
+        Case(group, apps, "the administrator", admin, 200, server=doorward),
+        Case(group, apps, "the shop's own key", _bearer(made.reading), 403, "scope_insufficient", server=doorward),
+        Case(group, apps, "nothing", {}, 401, "credential_missing", server=doorward),
+        Case(
+            group, apps, "another host's name", {**admin, "host": "evil.example"}, 421, "host_refused", server=doorward
+        ),
+        Case(
+            group, "POST /api/v1/apps", "from a foreign page", foreign, 403, "origin_refused", new_app, server=doorward
+        ),
     )
