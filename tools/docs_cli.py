@@ -48,7 +48,7 @@ credential may do, wants `--because "…"`, which goes into the audit log.
 | option | |
 |---|---|
 {shared}
-Settings that are not options come from the configuration file and the environment (`DOORWARD_…`).
+Settings that are not options come from the configuration file and the environment: [settings](settings.md).
 """
 
 
