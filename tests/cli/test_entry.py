@@ -11,6 +11,7 @@ from tests.fixtures_cli import child_environment
 from doorward.cli import entry
 from doorward.cli.entry import run
 from doorward.cli.root import GROUPS
+from doorward.errors import Misconfigured
 
 SECRET = "dw_live_" + "a" * 12 + "B" * 32 + "c" * 6
 
@@ -69,7 +70,20 @@ def test_an_error_repeats_no_secret(arguments: list[str], capsys: pytest.Capture
     assert "BBBB" not in "".join(capsys.readouterr())
 
 
-def test_an_error_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def _misconfigured_by_somebody() -> None:
+    raise Misconfigured("\x1b[2J\x9b31m cannot be read:\nsecond line\u202e.", cure="Name another.")
+
+
+def test_an_error_steers_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "build_root", _misconfigured_by_somebody)
+    assert run([]) == 3
+    told = capsys.readouterr().err
+    for forbidden in ("\x1b", "\x9b", "\u202e"):
+        assert forbidden not in told
+    assert told.count("\n") == 1
+
+
+def test_an_argument_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["\x1b[2J\nsecond line\u202e"]) == 2
     told = capsys.readouterr().err
     assert "\x1b" not in told
