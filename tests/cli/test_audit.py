@@ -114,6 +114,7 @@ def test_the_operator_is_who_the_system_says_not_who_the_environment_claims(
 
 
 def test_missing_files_are_said(shell: Shell) -> None:
+    assert "No log of verifications is kept" in shell("audit", "verifications").err
     assert "cannot be read" in shell("audit", "verify", "--heads", "nowhere").err
     assert "There is no folder" in shell("audit", "verify", "--log-dir", "nowhere").err
 

@@ -51,6 +51,12 @@ def test_a_development_server_says_where_it_is_and_shows_its_first_key_once(
     assert ready["admin_key"] not in said + told
     assert process.returncode == 0
     assert empty_shell.json("audit", "verify", "--dev")["verifications"]["intact"] is True
+    decisions = empty_shell.good("audit", "verifications", "--dev", "--json").lines
+    assert [decision["code"] for decision in decisions] == [None, "credential_missing"]
+    assert decisions[0]["request"] == "GET /api/v1/apps"
+    refused = empty_shell.good("audit", "verifications", "--dev", "--code", "credential_missing").out
+    assert "credential_missing" in refused
+    assert "admitted" not in refused
 
 
 @pytest.mark.slow

@@ -10,14 +10,13 @@ from doorward.audit.chain import ChainName, derive_chain_key, derive_chain_keys
 from doorward.audit.export import export_event
 from doorward.audit.findings import ChainReport
 from doorward.audit.heads import Head, encode_head, parse_heads
-from doorward.audit.port import AuditFilter
 from doorward.audit.verify import export_change_head, verify_changes
 from doorward.audit.verify_log import export_log_heads, verify_logs
-from doorward.cli.audit_read import newest_events, pages_of_events
-from doorward.cli.audit_view import show_events, show_verification
+from doorward.cli.audit_filter import Action, Code, Credential, Since, Until, filter_of
+from doorward.cli.audit_read import newest_events, newest_verifications, pages_of_events
+from doorward.cli.audit_view import show_events, show_verification, show_verifications
 from doorward.cli.find import locate_app_id
 from doorward.cli.frame import AppFilter, Desk, Limit, new_group, offer
-from doorward.cli.parse import parse_credential_id, parse_past
 from doorward.cli.problems import Failed
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured
@@ -26,11 +25,6 @@ commands = new_group("Who did what; verify that nothing was altered.")
 
 HEADS_BYTES_MAX: Final = 16 * 1024 * 1024
 
-Credential = Annotated[str | None, typer.Option("--credential", metavar="ID", help="Only about this key or password.")]
-Action = Annotated[str | None, typer.Option("--action", metavar="ACTION", help="Only this: key.revoked, …")]
-Code = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only with this refusal code.")]
-Since = Annotated[str | None, typer.Option("--since", metavar="WHEN", help="From then on: 24h (ago) or 2026-12-31.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Before then.")]
 LogFolder = Annotated[
     Path | None,
     typer.Option("--log-dir", metavar="DIR", help="Where the logs of verifications are. Default: the setting."),
@@ -51,7 +45,7 @@ async def list_events(
 ) -> None:
     """Show the newest events, the latest last."""
     async with desk.store() as store:
-        wanted = _filter(
+        wanted = filter_of(
             app_id=await locate_app_id(store.apps, app),
             credential=credential,
             action=action,
@@ -77,7 +71,7 @@ async def export(
 ) -> None:
     """Write every event as JSON Lines with its links, so that it can be verified elsewhere."""
     async with desk.store() as store:
-        wanted = _filter(
+        wanted = filter_of(
             app_id=await locate_app_id(store.apps, app),
             credential=credential,
             action=action,
@@ -91,24 +85,26 @@ async def export(
                 sys.stdout.write(export_event(stored).decode("ascii"))
 
 
-def _filter(
+@offer(commands, "verifications")
+async def list_verifications(
+    desk: Desk,
     *,
-    app_id: str | None,
-    credential: str | None,
-    action: str | None,
-    code: str | None,
-    since: str | None,
-    until: str | None,
-    now: int,
-) -> AuditFilter:
-    return AuditFilter(
-        app_id=app_id,
-        credential_id=None if credential is None else parse_credential_id(credential),
-        action=action,
-        code=code,
-        since=None if since is None else parse_past(since, now),
-        until=None if until is None else parse_past(until, now),
-    )
+    app: AppFilter = None,
+    credential: Credential = None,
+    code: Code = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    log_dir: LogFolder = None,
+) -> None:
+    """Show who asked for what lately and what was decided, the latest last. Read from the logs of verifications."""
+    folder = _log_folder(desk, log_dir)
+    if folder is None:
+        raise Failed("No log of verifications is kept: set audit_log_dir, or name a folder with --log-dir.")
+    async with desk.store() as store:
+        app_id = await locate_app_id(store.apps, app)
+    wanted = filter_of(app_id=app_id, credential=credential, code=code, since=since, until=until, now=desk.now)
+    show_verifications(desk.out, newest_verifications(folder, wanted, limit=limit))
 
 
 @offer(commands, "verify")

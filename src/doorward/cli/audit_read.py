@@ -1,14 +1,17 @@
-"""Going through the chain of changes."""
+"""Going through the chain of changes, and through the logs of verifications."""
 
+import heapq
 from collections import deque
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
+from doorward.audit.log_files import read_verifications
+from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import AuditFilter, AuditPort, StoredEvent
-from doorward.cli.find import LIMIT_MAX
-from doorward.cli.problems import UsageProblem
+from doorward.cli.find import require_limit
 
-__all__ = ["newest_events", "pages_of_events"]
+__all__ = ["newest_events", "newest_verifications", "pages_of_events"]
 
 _PAGE: Final = 1_000
 
@@ -27,8 +30,7 @@ async def pages_of_events(
 
 async def newest_events(port: AuditPort, wanted: AuditFilter, *, limit: int) -> list[StoredEvent]:
     """The last `limit` events asked for, in order."""
-    if not 1 <= limit <= LIMIT_MAX:
-        raise UsageProblem(f"--limit goes from 1 to {LIMIT_MAX:,}.")
+    require_limit(limit)
     newest: deque[StoredEvent] = deque(maxlen=limit)
     head, _ = await port.read_head()
     # Without a filter the sequence says where the last ones begin; with one, only reading does.
@@ -36,3 +38,11 @@ async def newest_events(port: AuditPort, wanted: AuditFilter, *, limit: int) -> 
     async for events in pages_of_events(port, wanted, after=after):
         newest.extend(events)
     return list(newest)
+
+
+def newest_verifications(folder: Path, wanted: AuditFilter, *, limit: int) -> list[VerificationRecord]:
+    """The last `limit` decisions asked for, in order of time: several processes write logs of their own."""
+    require_limit(limit)
+    numbered = enumerate(read_verifications(folder, wanted))
+    newest = heapq.nlargest(limit, numbered, key=lambda entry: (entry[1].at, entry[0]))
+    return [record for _, record in reversed(newest)]

@@ -1,13 +1,14 @@
 """Events and verifications as people see them."""
 
 from doorward.audit.findings import ChainReport
+from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import StoredEvent
 from doorward.cli.output import Cell, Column, Output, styled
-from doorward.cli.shapes import event_shape
+from doorward.cli.shapes import event_shape, verification_shape
 from doorward.cli.text import moment
 from doorward.values import Actor
 
-__all__ = ["show_events", "show_verification"]
+__all__ = ["show_events", "show_verification", "show_verifications"]
 
 _COLUMNS = (
     Column("#", fixed=True, right=True),
@@ -16,6 +17,15 @@ _COLUMNS = (
     Column("To", fixed=True),
     Column("By"),
     Column("Why"),
+)
+
+
+_VERIFICATION_COLUMNS = (
+    Column("When (UTC)", fixed=True),
+    Column("Decision", fixed=True),
+    Column("Credential", fixed=True),
+    Column("From"),
+    Column("Asked"),
 )
 
 
@@ -41,6 +51,25 @@ def _row(stored: StoredEvent) -> tuple[Cell, ...]:
         _who(event.actor),
         event.reason,
     )
+
+
+def show_verifications(out: Output, records: list[VerificationRecord]) -> None:
+    """A line each."""
+    if out.as_json:
+        for record in records:
+            out.json(verification_shape(record))
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (
+            moment(record.at).removesuffix(" UTC"),
+            styled("admitted", "green") if record.code is None else styled(record.code, "red"),
+            None if record.credential_id is None else styled(record.credential_id, "cyan"),
+            record.source,
+            record.request,
+        )
+        for record in records
+    ]
+    out.table(_VERIFICATION_COLUMNS, rows, empty="No decision of that kind was logged.")
 
 
 def _who(actor: Actor) -> str:

@@ -10,7 +10,7 @@ from doorward.cli.problems import UsageProblem
 from doorward.errors import Rejected
 from doorward.values import AppId
 
-__all__ = ["LIMIT_MAX", "list_pages", "locate_app", "locate_app_id"]
+__all__ = ["LIMIT_MAX", "list_pages", "locate_app", "locate_app_id", "require_limit"]
 
 LIMIT_MAX: Final = 100_000
 _PAGE: Final = 1_000
@@ -45,12 +45,17 @@ async def locate_app_id(apps: AppPort, presented_text: str | None) -> AppId | No
     return None if presented_text is None else (await locate_app(apps, presented_text)).id
 
 
+def require_limit(limit: int) -> None:
+    """Refuse a limit that is none, or more than anybody reads."""
+    if not 1 <= limit <= LIMIT_MAX:
+        raise UsageProblem(f"--limit goes from 1 to {LIMIT_MAX:,}.")
+
+
 async def list_pages(
     page: Callable[[str, int], Awaitable[tuple[RecordT, ...]]], *, after: str, limit: int, out: Output
 ) -> list[RecordT]:
     """Up to `limit` records by id, page by page; says so when there are more."""
-    if not 1 <= limit <= LIMIT_MAX:
-        raise UsageProblem(f"--limit goes from 1 to {LIMIT_MAX:,}.")
+    require_limit(limit)
     records: list[RecordT] = []
     while len(records) <= limit:
         found = await page(records[-1].id if records else after, min(_PAGE, limit + 1 - len(records)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from doorward.apps.port import AppRecord
+from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import StoredEvent
 from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
@@ -22,6 +23,7 @@ __all__ = [
     "key_start",
     "password_shape",
     "usage_shape",
+    "verification_shape",
 ]
 
 Shape = Mapping[str, Any]  # Any: JSON
@@ -136,6 +138,20 @@ def event_shape(stored: StoredEvent) -> Shape:
         "code": event.code,
         "reason": event.reason,
         "details": dict(event.details),
+    }
+
+
+def verification_shape(record: VerificationRecord) -> Shape:
+    """A decision; `code` null means admitted."""
+    return {
+        "at": record.at,
+        "method": record.method,
+        "credential_id": record.credential_id,
+        "app_id": record.app_id,
+        "organization_id": record.organization_id,
+        "source": record.source,
+        "code": record.code,
+        "request": record.request,
     }
 
 
