@@ -1,5 +1,8 @@
 """`doorward apps`, whole commands on a real store."""
 
+import json
+import sqlite3
+
 import pytest
 from tests.fixtures_cli import Shell
 
@@ -60,3 +63,20 @@ def test_a_name_that_would_steer_a_terminal_is_refused_without_doing_it(shell: S
     assert said.code == 1
     assert name not in said.err
     assert "\x1b" not in said.err
+
+
+def test_a_hostile_name_that_got_into_the_database_is_shown_as_its_escapes(shell: Shell, shop: str) -> None:
+    key_id = shell.json("keys", "create", shop)["key"]["id"]
+    evil = "\x1b]0;owned\x07\x1b[2J[red]shop[/red]\u202e\x9b31m"
+    connection = sqlite3.connect(shell.folder / "doorward.db")
+    with connection:
+        connection.execute("UPDATE apps SET name = ? WHERE id = ?", (evil, shop))
+        connection.execute("UPDATE api_keys SET name = ?, metadata = ?", (evil, json.dumps({"note": evil})))
+    connection.close()
+    for command in (("apps", "list"), ("apps", "show", shop), ("keys", "list"), ("keys", "show", key_id)):
+        for form in ((), ("--json",)):
+            said = shell.good(*command, *form)
+            for forbidden in ("\x1b", "\x07", "\u202e", "\x9b"):
+                assert forbidden not in said.out + said.err
+    assert r"\x1b]0;owned\x07\x1b[2J[red]shop[/red]\u202e\x9b31m" in shell.good("apps", "show", shop).out
+    assert shell.json("apps", "show", shop)["name"] == evil

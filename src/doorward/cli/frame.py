@@ -172,10 +172,15 @@ def offer(group: typer.Typer, name: str) -> Callable[[Command[P]], Command[P]]:
     """
 
     def register(command: Command[P]) -> Command[P]:
-        group.command(name, help=inspect.getdoc(command))(_with_shared_options(command))
+        group.command(name, help=_paragraphs(command))(_with_shared_options(command))
         return command
 
     return register
+
+
+def _paragraphs(command: Callable[..., object]) -> str:
+    # A line of the source is no line of the terminal.
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(command) or "").split("\n\n"))
 
 
 def _with_shared_options(command: Callable[..., Awaitable[None] | None]) -> Callable[..., None]:
