@@ -125,7 +125,7 @@ async def _compare(sides: Mapping[str, _Side], ids: list[str], rounds: int, engi
     inserts: dict[str, list[float]] = {name: [] for name in sides}
     reads: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
-        for name, side in sides.items() if number % 2 == 0 else reversed(sides.items()):
+        for name, side in list(sides.items())[:: 1 if number % 2 == 0 else -1]:
             records = [key_and_record()[1] for _ in range(side.inserts)]
             inserts[name].append(await _per_second(side.insert, records))
             reads[name].append(await _per_second(side.read, ids[: side.reads]))

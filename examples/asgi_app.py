@@ -5,16 +5,12 @@ DOORWARD_DATABASE_URL=sqlite:///.doorward/doorward.db \
 """
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from doorward import ApiKeys, Door, Scopes, open_store
-from doorward.frameworks.asgi import DoorMiddleware
+from doorward.frameworks.asgi import DoorMiddleware, Receive, Scope, Send
 
 
-async def hello(
-    scope: dict[str, Any], _receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
-) -> None:
+async def hello(scope: Scope, _receive: Receive, send: Send) -> None:
     """Called for admitted requests only."""
     body = f"Hello, {scope['doorward.principal'].name}.\n".encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})

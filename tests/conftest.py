@@ -10,6 +10,7 @@ _HERE = Path(__file__).parent
 pytest_plugins = [
     "tests.frame.loopback",
     "tests.frame.secrets",
+    "tests.frame.slow",
     "tests.frame.tools",
     "tests.frame.vectors",
     *(f"tests.{path.stem}" for path in sorted(_HERE.glob("fixtures_*.py"))),
