@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
 from doorward.revocation.table import LEAVE_BUCKET_S, LEAVING_PER_PAGE_MAX
-from doorward.revocation.view import View
+from doorward.revocation.view import CACHE_LIFE_S, View
 from doorward.values import FeedKind, Handle
 
 AS_OF = 1_700_000_000
@@ -239,3 +239,15 @@ def test_whatever_the_order_of_commit_every_row_is_applied(
             assert not view.changed_since((handle,), view.position)
         else:
             assert view.is_revoked((handle,))
+
+
+def test_after_a_leap_of_the_stores_clock_every_record_is_loaded_again() -> None:
+    """A machine resumes from a snapshot: meanwhile a key was revoked, and its row has left."""
+    view = loaded(row(1, APP))
+    loaded_at, generation = view.position, view.generation
+    view.apply(page(watermark=1, as_of=AS_OF + CACHE_LIFE_S - 1), 0.5)
+    assert not view.changed_since((KEY,), loaded_at)
+    view.apply(page(watermark=2, as_of=AS_OF + 3 * CACHE_LIFE_S), 1.0)
+    assert view.changed_since((KEY,), loaded_at)
+    assert view.generation > generation
+    assert not view.changed_since((KEY,), view.position)

@@ -6,6 +6,9 @@ Rules of this file:
 * A view that has not been read whole for `max_staleness_s` answers nothing: it refuses (fail closed).
 * A restored database (another feed generation, or a watermark that went back) is read from the beginning *beside*
   the old view, which stays in force and ages until the new one is whole. There is no moment with half a view.
+* A store whose clock has moved on by a cached record's life since the last full reading may have let rows go that were
+  never seen here: a machine that was suspended, or resumed from a snapshot, wakes with a monotonic clock that says no
+  time has passed. Then every record is to be loaded again.
 """
 
 from typing import Final, final
@@ -130,7 +133,11 @@ class View:
         if not page.complete:
             return False
         if table is not self._live:
-            self._take_over(table)
+            self._live = table
+            self._incoming = None
+            self._require_reload()
+        elif page.as_of - self._as_of >= self._cache_life_s:
+            self._require_reload()
         table.remove_left(page.as_of)
         self._read_at = monotonic
         self._as_of = page.as_of
@@ -143,10 +150,8 @@ class View:
         self._incoming = FeedTable(cache_life_s=self._cache_life_s)
         return self.apply(page, monotonic) if read_from_beginning else False
 
-    def _take_over(self, table: FeedTable) -> None:
-        """A table that is whole replaces the live one; every record loaded before is to be loaded again."""
-        self._live = table
-        self._incoming = None
-        self._mark = max(self._mark + 1, table.known)
+    def _require_reload(self) -> None:
+        """Every record loaded before now is to be loaded again."""
+        self._mark = max(self._mark + 1, self._live.known)
         self._position = self._reset_mark = self._mark
         self._generation += 1
