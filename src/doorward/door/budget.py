@@ -85,12 +85,17 @@ class FailureBudget:
         Raises:
             Rejected: `source_throttled` with the seconds until one more failure is allowed.
         """
-        budget = self._refilled(source, now_monotonic)
-        if budget.tokens < 1:
-            raise Rejected("source_throttled", retry_after_s=max(1, ceil((1 - budget.tokens) / self._per_s)))
+        budget = self.require(source, now_monotonic)
         if budget.loading >= int(budget.tokens):
             return None
         budget.loading += 1
+        return budget
+
+    def require(self, source: Source, now_monotonic: float) -> SourceBudget:
+        """The budget of a source that has failures left. Raises as `enter`."""
+        budget = self._refilled(source, now_monotonic)
+        if budget.tokens < 1:
+            raise Rejected("source_throttled", retry_after_s=max(1, ceil((1 - budget.tokens) / self._per_s)))
         return budget
 
     async def wait_to_enter(self, source: Source, now_monotonic: float) -> SourceBudget:

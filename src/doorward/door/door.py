@@ -138,9 +138,9 @@ class Door:
                     await waiting
         except Rejected as refused:
             failed = refused.code in PROOF_FAILURES
-            if failed and passage.entered is None:
-                self._demand.budget.fail(source_of(request.client), passage.monotonic)
             record_refusal(passage, refused.code)
+            if failed and passage.entered is None:
+                self._pay(passage)
             raise _with_headers(refused, passage.answer_headers) from None
         except Unavailable as unavailable:
             record_refusal(passage, unavailable.code)
@@ -149,6 +149,15 @@ class Door:
             if passage.entered is not None:
                 self._demand.budget.leave(passage.entered, failed=failed)
         return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, _NOTHING_CLAIMED)
+
+    def _pay(self, passage: Passage) -> None:
+        budget = self._demand.budget
+        source = source_of(passage.request.client)
+        if passage.entry is not None:
+            # A wrong secret for a warm id costs no load, but a source that has no failures left is told what it is
+            # told for an unknown id: otherwise the answer says which ids exist (invariant 3).
+            budget.require(source, passage.monotonic)
+        budget.fail(source, passage.monotonic)
 
     async def start(self) -> None:
         """Open the stores and load the views, in the loop that serves. Idempotent; `admit` does it when nobody has.

@@ -82,8 +82,8 @@ def single(passage: Passage) -> None:
 def _recognised(passage: Passage, presented_bearer: bytes) -> bool:
     """Whether a bearer value is the credential of a listed method."""
     extracted = passage.extracted
-    # The usual case, without a second look: the public id that was found stands in the bearer value.
-    if extracted and extracted[0][1].lookup_id.encode() in presented_bearer:
+    # The usual case, without a second look. The whole value: its public id alone may stand in any other's.
+    if extracted and extracted[0][1].is_bearer(presented_bearer):
         return True
     if presented_bearer[6:7] not in {b"", b" ", b"\t"}:
         # A scheme that only begins like it; no concern of ours.

@@ -22,6 +22,10 @@ class Presented(msgspec.Struct, frozen=True):
     lookup_id: CredentialId
     """Public id under which the record is found: unverified, but of bounded length and alphabet."""
 
+    def is_bearer(self, presented_value: bytes) -> bool:  # noqa: ARG002  # for methods carried so to override
+        """Whether an `Authorization` value is `Bearer` with this very credential, whole. No is always safe."""
+        return False
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lookup_id={self.lookup_id!r}, <unverified>)"
 
