@@ -6,9 +6,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from bench.measure import Line, at_most, interleave, median_interval, paired_differences
-from bench.stock import SCOPE, opened, request_with, sqlite_database, stock
+from bench.stock import SCOPE, no_body, opened, request_with, scope_with, sqlite_database, stock
 
 from doorward.door.door import Door
+from doorward.frameworks.asgi import Body, request_view
 from doorward.methods.apikey import ApiKeys
 from doorward.values import Scopes
 
@@ -40,9 +41,11 @@ async def _measure(url: str, rounds: int) -> list[Line]:
         digests = {sha256(text.encode()).digest(): number for number, text in enumerate(texts)}
         digests.update({sha256(str(number).encode()).digest(): number for number in range(100_000)})
 
+        scopes = [scope_with(text) for text in texts]
+
         async def admit(calls: int) -> None:
             for number in range(calls):
-                await door.admit(request_with(texts[number % 1_000]))
+                await door.admit(request_view(scopes[number % 1_000], Body(no_body)))
 
         def look_up(calls: int) -> None:
             for number in range(calls):

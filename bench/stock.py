@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +15,11 @@ from doorward.app.store import Store, open_store
 from doorward.apps.port import AppInserted, AppRecord, AppState
 from doorward.crypto.hashing import sha256_digest
 from doorward.crypto.sealing import MasterKeys
+from doorward.frameworks.asgi import Body, Message, Scope, request_view
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyState
 from doorward.values import AppId, Change, CredentialId, Environment, Scopes
 from doorward.wire.credential import mint_credential_text
-from doorward.wire.request import Peer, RequestView
+from doorward.wire.request import RequestView
 
 __all__ = [
     "APP",
@@ -27,9 +27,11 @@ __all__ = [
     "SCOPE",
     "Store",
     "key_and_record",
+    "no_body",
     "opened",
     "postgres_database",
     "request_with",
+    "scope_with",
     "sqlite_database",
     "stock",
 ]
@@ -38,7 +40,6 @@ APP: Final = AppId("app_Benchmark0000"[:16])
 KEYS: Final = MasterKeys({"bench": bytes(range(32))}, current="bench", entropy=secrets.token_bytes)
 SCOPE: Final = "orders:read"
 _BATCH: Final = 1_000
-_SOURCE: Final = IPv4Address("127.0.0.1")
 
 
 @contextmanager
@@ -120,19 +121,27 @@ async def stock(store: Store, count: int) -> list[str]:
     return texts
 
 
-async def _no_body(_: int) -> bytes:
-    return b""
+async def no_body() -> Message:
+    """Receives the end of an empty body."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def scope_with(text: str) -> Scope:
+    """A GET with the key as bearer, as a server hands it over."""
+    return {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/orders",
+        "raw_path": b"/orders",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), (b"authorization", b"Bearer " + text.encode())],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8_000),
+        "state": {},
+    }
 
 
 def request_with(text: str) -> RequestView:
-    """A GET with the key as bearer, as a framework would hand it to a door."""
-    return RequestView(
-        method="GET",
-        raw_target=b"/orders",
-        headers=((b"host", b"127.0.0.1"), (b"accept", b"*/*"), (b"authorization", b"Bearer " + text.encode())),
-        scheme="http",
-        peer=Peer(_SOURCE),
-        client=_SOURCE,
-        forwarded=False,
-        read_body=_no_body,
-    )
+    """The same, as a door sees it."""
+    return request_view(scope_with(text), Body(no_body))

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from doorward.wire.request import Header, Peer, RequestView
+from doorward.wire.request import Header, Peer, RequestView, index_headers
 
 __all__ = ["view_of"]
 
@@ -26,4 +26,5 @@ def view_of(
         client=address,
         forwarded=False,
         read_body=read_body,
+        by_name=index_headers(headers),
     )

@@ -105,7 +105,7 @@ class Passage:
         self.demand = demand
         self.request = request
         self.monotonic = monotonic
-        self.extracted: list[tuple[Lane, Presented]] = []
+        self.extracted: tuple[tuple[Lane, Presented], ...] = ()
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
         self.position = 0

@@ -11,8 +11,6 @@ Rules of this file:
 """
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final, final
 
 import msgspec
@@ -58,7 +56,7 @@ def extract(passage: Passage) -> None:
     for lane in passage.demand.lanes:
         presented = lane.method.extract(request)
         if presented is not None:
-            passage.extracted.append((lane, presented))
+            passage.extracted += ((lane, presented),)
 
 
 def single(passage: Passage) -> None:
@@ -69,9 +67,12 @@ def single(passage: Passage) -> None:
         raise Rejected("credential_conflict", " and ".join(lane.name for lane, _ in extracted))
     if passage.demand.bearer_carried:
         # A bearer value nobody recognises beside a good key would be a second identity for the next hop.
-        for name, value in passage.request.headers:
-            if name == b"authorization" and value[:6].lower() == b"bearer" and not _recognised(passage, value):
-                raise Rejected("credential_unrecognised")
+        by_name = passage.request.by_name
+        if by_name is None:
+            for value in passage.request.values(b"authorization"):
+                _refuse_unrecognised(passage, value)
+        elif b"authorization" in by_name:
+            _refuse_unrecognised(passage, by_name[b"authorization"])
     if not extracted:
         raise Rejected("credential_missing")
     passage.lane, passage.presented = extracted[0]
@@ -79,17 +80,20 @@ def single(passage: Passage) -> None:
     passage.now = int(passage.demand.clock() if plane is None else plane.clock())
 
 
-def _recognised(passage: Passage, presented_bearer: bytes) -> bool:
-    """Whether a bearer value is the credential of a listed method."""
+def _refuse_unrecognised(passage: Passage, presented_authorization: bytes) -> None:
+    """Refuse a bearer value that is the credential of no listed method."""
+    if presented_authorization[:6].lower() != b"bearer":
+        return
     extracted = passage.extracted
     # The usual case, without a second look. The whole value: its public id alone may stand in any other's.
-    if extracted and extracted[0][1].is_bearer(presented_bearer):
-        return True
-    if presented_bearer[6:7] not in {b"", b" ", b"\t"}:
+    if extracted and extracted[0][1].is_bearer(presented_authorization):
+        return
+    if presented_authorization[6:7] not in {b"", b" ", b"\t"}:
         # A scheme that only begins like it; no concern of ours.
-        return True
-    alone = _with_headers(passage.request, presented_bearer)
-    return any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes)
+        return
+    alone = _with_headers(passage.request, presented_authorization)
+    if not any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes):
+        raise Rejected("credential_unrecognised")
 
 
 def _with_headers(request: RequestView, authorization: bytes) -> RequestView:
@@ -262,7 +266,7 @@ def record(passage: Passage) -> None:
         return
     principal = passage.verified.principal
     request = passage.request
-    source = _text_of(request.client) if request.client is not None else None
+    source = _source_text(request)
     plane.usage.count(lane.name, principal.credential_id, passage.now, source)
     plane.verifications.record(
         passage.now,
@@ -283,28 +287,30 @@ def record_refusal(passage: Passage, code: str) -> None:
     if lane.plane is None:
         return
     principal = passage.verified.principal if passage.is_proven else None
-    client = passage.request.client
     lane.plane.verifications.record(
         int(lane.plane.clock()),
         lane.name if found is not None else None,
         found[1].lookup_id if found is not None else None,
         principal.id if principal is not None else None,
         principal.organization_id if principal is not None else None,
-        _text_of(client) if client is not None else None,
+        _source_text(passage.request),
         code,
         _request_line(passage.request),
     )
 
 
-@lru_cache(maxsize=16_384)
-def _text_of(address: IPv4Address | IPv6Address) -> str:
-    return str(address)
+def _source_text(request: RequestView) -> str | None:
+    client = request.client
+    # Nearly always the same object: writing an address anew costs more than proving a key.
+    if client is request.peer.address:
+        return request.peer.text
+    return None if client is None else str(client)
 
 
 def _request_line(request: RequestView) -> str:
     # Without the query, which may hold anything, secrets included.
-    path = request.raw_target.partition(b"?")[0]
-    return f"{request.method} {path[:REQUEST_LINE_CHARACTERS_MAX].decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
+    path = request.raw_target[:REQUEST_LINE_CHARACTERS_MAX].partition(b"?")[0]
+    return f"{request.method} {path.decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
 
 
 PHASES: Final = (

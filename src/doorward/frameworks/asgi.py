@@ -22,7 +22,7 @@ from doorward.frameworks.lifespan import run_lifespan
 from doorward.frameworks.peer import refuse_rewritten_peer
 from doorward.wire.hops import TrustedHops, parse_address
 from doorward.wire.render import Answer, render_refusal
-from doorward.wire.request import Header, Peer, RequestView
+from doorward.wire.request import Header, Peer, RequestView, index_headers
 
 __all__ = [
     "ADMITTED",
@@ -135,7 +135,8 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
     if state and "peer_cert" in state:
         peer = Peer(peer.address, state["peer_cert"])
     headers: Sequence[Header] = scope["headers"]
-    hop = hops.resolve(peer, scope.get("scheme", "http"), headers)
+    by_name = index_headers(headers)
+    hop = hops.resolve(peer, scope.get("scheme", "http"), headers, by_name)
     raw_path = scope.get("raw_path")
     if raw_path is None:
         raw_path = quote(scope["path"], safe="/").encode("ascii")
@@ -149,6 +150,7 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
         client=hop.client,
         forwarded=hop.forwarded,
         read_body=body.read,
+        by_name=by_name,
     )
 
 
@@ -188,10 +190,10 @@ def with_answer_headers(scope: Scope, headers: tuple[Header, ...], send: Send) -
         outer.extend(headers)
         return send
 
-    async def send_with_headers(message: Message) -> None:
+    def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *headers]}
-        await send(message)
+        return send(message)
 
     return send_with_headers
 

@@ -7,11 +7,13 @@ Rules of this file:
 * A gate opens after every door of its route has admitted the request. A route without a door, a WebSocket, a mounted
   application that is not itself behind a door, and every kind of route this file does not know are refused.
 * A route is public only by a mark on its handler (`open_route`), never by a path.
+* What only hands on is a plain function that returns what it was given to await: each `async def` on the way is a
+  coroutine more per request, and one more to go through at every suspension of the handler.
 * The doors of a route are those it was declared with. Overriding a dependency in a test changes what the handler
   gets, never who is let in.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final, TypeVar, final
 
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
@@ -144,10 +146,10 @@ class _Gate(BaseRoute):
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:  # as in Starlette
         return self.route.url_path_for(name, **path_params)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope.get("route") is self:
             scope["route"] = self.route
-        await self._keeper.handle(self.route, scope, receive, send)
+        return self._keeper.handle(self.route, scope, receive, send)
 
     def __getattr__(self, name: str) -> Any:  # whatever the route has
         return getattr(self.route, name)
@@ -204,21 +206,20 @@ class Keeper:
             self._doors.update(dict.fromkeys(found[1].doors))
         return found[1]
 
-    async def handle(self, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a matched request to its route, if it may go there."""
+    def handle(self, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Hand a matched request to its route, if it may go there; what comes back is to be awaited."""
         plan = self.plan(self._resolver(route, scope))
         if plan.passes:
-            await route.handle(scope, receive, send)
-        elif scope["type"] != "http":
-            await refuse_websocket(scope, receive, send)
-        elif is_preflight(scope):
-            await send_preflight(send)
-        elif plan.is_open:
-            await route.handle(scope, receive, send)
-        elif not plan.doors:
-            await send_answer(send, render_refusal(Rejected("no_door")))
-        else:
-            await self._through_doors(plan, route, scope, receive, send)
+            return route.handle(scope, receive, send)
+        if scope["type"] != "http":
+            return refuse_websocket(scope, receive, send)
+        if is_preflight(scope):
+            return send_preflight(send)
+        if plan.is_open:
+            return route.handle(scope, receive, send)
+        if not plan.doors:
+            return send_answer(send, render_refusal(Rejected("no_door")))
+        return self._through_doors(plan, route, scope, receive, send)
 
     async def _through_doors(self, plan: Plan, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
         body = Body(receive)
@@ -253,12 +254,11 @@ class Keeper:
         view = _dispatch_of(router, self)
         plain = router.app
 
-        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        def dispatch(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
             if scope["type"] == "lifespan":
-                await plain(scope, receive, send)
-                return
+                return plain(scope, receive, send)
             scope.setdefault("router", router)
-            await view.app(scope, receive, send)
+            return view.app(scope, receive, send)
 
         if router.middleware_stack == plain:
             router.middleware_stack = dispatch
@@ -269,24 +269,22 @@ class Keeper:
     def wrap(self, stack: ASGIApp) -> ASGIApp:
         """The outermost layer: the lifespan, the check of the server, and headers for whatever answers."""
 
-        async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        def outermost(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             if scope["type"] == "lifespan":
-                await run_lifespan(stack, self, scope, receive, send)
-                return
+                return run_lifespan(stack, self, scope, receive, send)
             if not self._peer_is_checked:
                 refuse_rewritten_peer()
                 self._peer_is_checked = True
             if scope["type"] != "http" or ANSWER_HEADERS in scope:
-                await stack(scope, receive, send)
-                return
+                return stack(scope, receive, send)
             headers = scope[ANSWER_HEADERS] = []
 
-            async def send_with_headers(message: Message) -> None:
+            def send_with_headers(message: Message) -> Awaitable[None]:
                 if headers and message["type"] == "http.response.start":
                     message = {**message, "headers": [*message.get("headers", ()), *headers]}
-                await send(message)
+                return send(message)
 
-            await stack(scope, receive, send_with_headers)
+            return stack(scope, receive, send_with_headers)
 
         return outermost
 

@@ -94,22 +94,20 @@ class TrustedHops:
         self._unix: Final = UNIX in proxies
         self._networks: Final = tuple(_parse_network(entry) for entry in proxies if entry != UNIX)
 
-    def resolve(self, peer: Peer, scheme: str, headers: Sequence[Header]) -> Hop:
-        """Who the client is. `scheme` is the socket's own: `http`, `https`, `ws` or `wss`.
+    def resolve(
+        self, peer: Peer, scheme: str, headers: Sequence[Header], by_name: Mapping[bytes, bytes] | None = None
+    ) -> Hop:
+        """Who the client is. `scheme` is the socket's own: `http`, `https`, `ws` or `wss`; `by_name` is what
+        `index_headers` says of `headers`, when it was asked.
 
         Raises:
             Rejected: `request_malformed` when a listed proxy does not say what it must, or says it unreadably;
                 `header_repeated` for two `Host` headers (RFC 9112 section 3.2).
         """
-        forwarded = False
-        host: bytes | None = None
-        for name, value in headers:
-            if name in _FORWARDING:
-                forwarded = True
-            elif name == b"host":
-                if host is not None:
-                    raise Rejected("header_repeated", "host")
-                host = value
+        if by_name is None:
+            forwarded, host = _look_through(headers)
+        else:
+            forwarded, host = not _FORWARDING.isdisjoint(by_name), by_name.get(b"host")
         address = peer.address
         if isinstance(address, IPv6Address):
             address = address.ipv4_mapped or address
@@ -146,6 +144,19 @@ def _parse_network(entry: str) -> IPv4Network | IPv6Network:
             f"{entry!r} in the list of trusted proxies is no address.",
             cure="List addresses, CIDR networks without host bits, or `unix`.",
         ) from error
+
+
+def _look_through(headers: Sequence[Header]) -> tuple[bool, bytes | None]:
+    forwarded = False
+    host: bytes | None = None
+    for name, value in headers:
+        if name in _FORWARDING:
+            forwarded = True
+        elif name == b"host":
+            if host is not None:
+                raise Rejected("header_repeated", "host")
+            host = value
+    return forwarded, host
 
 
 def _lines(headers: Sequence[Header], name: bytes) -> list[str]:

@@ -18,7 +18,7 @@ from doorward.methods.contract import Verified
 from doorward.values import FeedKind, Handle, PrincipalKind, Scopes
 from doorward.wire.credential import checksum_of
 from doorward.wire.render import render_refusal
-from doorward.wire.request import Header, Peer, RequestView
+from doorward.wire.request import Header, Peer, RequestView, index_headers
 
 
 def _request(
@@ -38,6 +38,7 @@ def _request(
         client=address,
         forwarded=forwarded,
         read_body=read_body,
+        by_name=index_headers(headers),
     )
 
 

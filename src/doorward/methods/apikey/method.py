@@ -48,7 +48,7 @@ class ApiKeys:
         Misconfigured: a prefix that is not of the form.
     """
 
-    __slots__ = ("_reader", "_store", "bearer_carried", "config", "name", "plane")
+    __slots__ = ("_environment", "_reader", "_store", "bearer_carried", "config", "name", "plane")
 
     def __init__(self, store: KeySource, *, environment: Environment = Environment.LIVE, prefix: str = "dw") -> None:
         self.config: Final = ApiKeyConfig(environment=environment, prefix=prefix)
@@ -56,6 +56,7 @@ class ApiKeys:
         self.plane: Final[Plane | None] = store.plane
         self.bearer_carried: Final = True
         self._store: Final = store
+        self._environment: Final = environment
         self._reader: Final = KeyReader(prefix)
 
     def __repr__(self) -> str:
@@ -74,7 +75,7 @@ class ApiKeys:
 
     def verify(self, presented: PresentedKey, record: LoadedKey | None, request: RequestView, now: int) -> Verified:
         """See `verify.verify_key`."""
-        return verify_key(presented, record, environment=self.config.environment, client=request.client, now=now)
+        return verify_key(presented, record, self._environment, request.client, now)
 
     def challenges(self) -> tuple[bytes, ...]:
         """`Bearer` and `Api-Key`; `X-API-Key` has no challenge."""

@@ -92,7 +92,6 @@ def _barred(record: KeyRecord) -> str | None:
 def verify_key(
     presented: PresentedKey,
     loaded: LoadedKey | None,
-    *,
     environment: Environment,
     client: IPv4Address | IPv6Address | None,
     now: int,
