@@ -27,7 +27,7 @@ from doorward.errors import Misconfigured
 from doorward.methods.apikey.order import IssuedKey
 from doorward.server.logs import configure_logs
 from doorward.server.metrics import Metrics, MetricsPage
-from doorward.server.protocol import make_protocol
+from doorward.server.protocol import LimitedProtocol, make_protocol
 
 __all__ = ["Ready", "serve"]
 
@@ -142,7 +142,7 @@ def _stopped_by_signals(listeners: list[_Listener]) -> Iterator[None]:
 def _listen(settings: Settings, app: ASGIApp) -> _Listener:
     config = uvicorn.Config(
         app,
-        http=make_protocol(head_bytes_max=settings.head_bytes_max, head_timeout_s=settings.head_timeout_s),
+        http=_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -165,10 +165,18 @@ def _listen(settings: Settings, app: ASGIApp) -> _Listener:
     return _Listener(config, _bind(settings.listen_host, settings.listen_port, "listen_port"))
 
 
+def _protocol(settings: Settings) -> type[LimitedProtocol]:
+    return make_protocol(
+        head_bytes_max=settings.head_bytes_max,
+        head_timeout_s=settings.head_timeout_s,
+        stall_timeout_s=settings.body_timeout_s,
+    )
+
+
 def _listen_for_metrics(settings: Settings, metrics: Metrics, port: int) -> _Listener:
     config = uvicorn.Config(
         MetricsPage(metrics),
-        http=make_protocol(head_bytes_max=settings.head_bytes_max, head_timeout_s=settings.head_timeout_s),
+        http=_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
