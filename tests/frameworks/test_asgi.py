@@ -162,3 +162,25 @@ async def test_a_rewritten_peer_is_refused_at_the_first_request(app: App, method
 
     with pytest.raises(Misconfigured, match="--no-proxy-headers"):
         await behind(scope_of(client=("127.0.0.1", 5), headers=headers), nothing, send)
+
+
+async def test_a_rewritten_peer_is_refused_behind_a_middleware_with_a_task_of_its_own(
+    app: App, method: SimulatedMethod
+) -> None:
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    class Passing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Any, call_next: Any) -> Any:
+            return await call_next(request)
+
+    inside = Passing(DoorMiddleware(app, Door(method)))
+    behind: Any = ProxyHeadersMiddleware(inside)  # type: ignore[arg-type]  # its own ASGI types
+    headers = [(b"x-forwarded-for", b"198.51.100.1:4711"), (b"x-forwarded-proto", b"https")]
+
+    async def send(_message: Message) -> None:
+        raise AssertionError
+
+    with pytest.raises(Misconfigured, match="--no-proxy-headers"):
+        await behind(scope_of(client=("127.0.0.1", 5), headers=headers), nothing, send)
+    assert app.calls == 0

@@ -174,3 +174,18 @@ def test_the_plane_starts_and_closes_with_the_app(door: Door, plane: SimulatedPl
     with TestClient(app):
         assert plane.started
     assert (plane.starts, plane.closes) == (1, 1)
+
+
+def test_what_derives_from_an_open_endpoint_is_not_open() -> None:
+    @open_route
+    class Health(HTTPEndpoint):
+        async def get(self, _request: Request) -> Response:
+            return PlainTextResponse("fine")
+
+    class Accounts(Health):
+        pass
+
+    app = guard(Starlette(routes=[Route("/health", Health), Route("/accounts", Accounts)]))
+    with TestClient(app) as client:
+        assert client.get("/health").text == "fine"
+        assert client.get("/accounts").json()["code"] == "no_door"

@@ -258,7 +258,7 @@ class DoorMiddleware:
             await run_lifespan(self.app, self.doors, scope, receive, send)
             return
         if not self._peer_is_checked:
-            refuse_rewritten_peer()
+            refuse_rewritten_peer(scope)
             self._peer_is_checked = True
         if scope["type"] != "http":
             await refuse_websocket(scope, receive, send)

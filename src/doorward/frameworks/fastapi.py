@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Match
 
 from doorward.door import Door as CoreDoor
 from doorward.frameworks.asgi import ADMITTED, Body, Scope, admit_all
-from doorward.frameworks.gate import REFUSE, Keeper, Plan, open_route, plan_starlette
+from doorward.frameworks.gate import REFUSE, Keeper, Plan, is_marked_open, open_route, plan_starlette
 from doorward.frameworks.injection import inject_principals
 from doorward.frameworks.openapi import describe_doors
 from doorward.frameworks.peer import check_peer_once
@@ -71,7 +71,7 @@ class Door(CoreDoor):
 
 
 async def _prove(door: Door, request: Request, response: Response) -> None:
-    check_peer_once(door)
+    check_peer_once(door, request.scope)
     outcome = await admit_all((door,), request.scope, Body(request.receive))
     if isinstance(outcome, Answer):
         handlers = request.scope.get("starlette.exception_handlers")
@@ -151,7 +151,7 @@ def _plan(target: object, keeper: Keeper) -> Plan:
         if isinstance(original, APIRoute) and dependant is not None:
             inject_principals(dependant, _is_plain)
         methods = getattr(target, "methods", None)
-        return Plan(doors, methods=methods, is_open=getattr(endpoint, "__doorward_open__", False) is True and not doors)
+        return Plan(doors, methods=methods, is_open=is_marked_open(endpoint) and not doors)
     if original is not target:
         target = getattr(target, "starlette_route", None)
     return REFUSE if target is None else plan_starlette(target, keeper)

@@ -49,6 +49,7 @@ __all__ = [
     "Plan",
     "Planner",
     "Resolver",
+    "is_marked_open",
     "open_route",
     "plan_starlette",
     "resolve_starlette",
@@ -74,6 +75,13 @@ def open_route(endpoint: EndpointT) -> EndpointT:
             f"{endpoint!r} cannot be marked as open.", cure="Mark a plain function or class instead."
         ) from error
     return endpoint
+
+
+def is_marked_open(target: object) -> bool:
+    """Whether `open_route` was called with `target` itself: a class that derives from an open one is not open."""
+    if isinstance(target, type):
+        return vars(target).get(OPEN) is True
+    return getattr(target, OPEN, False) is True
 
 
 @final
@@ -113,7 +121,7 @@ def plan_starlette(route: object, keeper: "Keeper") -> Plan:
     if isinstance(route, Mount | Host):
         return _plan_mounted(getattr(route, "_base_app", route.app), keeper)
     if isinstance(route, Route | WebSocketRoute):
-        is_open = getattr(route.endpoint, OPEN, False) is True
+        is_open = is_marked_open(route.endpoint)
         if isinstance(route, WebSocketRoute):
             return Plan(passes=is_open)
         return Plan(getattr(route.endpoint, DOORS, ()), methods=route.methods, is_open=is_open)
@@ -123,7 +131,7 @@ def plan_starlette(route: object, keeper: "Keeper") -> Plan:
 def _plan_mounted(app: ASGIApp, keeper: "Keeper") -> Plan:
     if isinstance(app, DoorMiddleware):
         return Plan(app.doors, passes=True)
-    if getattr(app, OPEN, False) is True:
+    if is_marked_open(app):
         return Plan(passes=True)
     if isinstance(getattr(app, GUARDED, None), Keeper):
         return Plan(passes=True)
@@ -273,7 +281,7 @@ class Keeper:
             if scope["type"] == "lifespan":
                 return run_lifespan(stack, self, scope, receive, send)
             if not self._peer_is_checked:
-                refuse_rewritten_peer()
+                refuse_rewritten_peer(scope)
                 self._peer_is_checked = True
             if scope["type"] != "http" or ANSWER_HEADERS in scope:
                 return stack(scope, receive, send)

@@ -72,7 +72,7 @@ class Door(CoreDoor):
 
 
 async def _run_behind(door: Door, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    check_peer_once(door)
+    check_peer_once(door, scope)
     body = Body(receive)
     outcome = await admit_all((door,), scope, body)
     if isinstance(outcome, Answer):
