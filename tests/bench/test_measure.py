@@ -39,6 +39,7 @@ def test_the_interval_holds_the_true_median_at_least_95_times_in_100(count: int)
     assert held / trials >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / trials)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
 def test_the_interval_of_a_quantile_holds_it_at_least_95_times_in_100(share: float) -> None:
     drawn = random.Random(1)  # noqa: S311  # a simulation, not a secret

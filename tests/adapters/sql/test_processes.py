@@ -20,6 +20,8 @@ from doorward.values import Change
 
 ROOT = Path(__file__).parents[3]
 
+pytestmark = pytest.mark.slow
+
 
 async def start_program(what: str, url: str, *arguments: str) -> Process:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
