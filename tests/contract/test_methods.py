@@ -67,7 +67,7 @@ async def test_unknown_and_wrong_are_one_answer(case: MethodCase, store: Simulat
     case.forget(store)
     unknown = await _refuse(method, issued.forged_headers)
     assert (wrong.code, unknown.code) == ("credential_secret_mismatch", "credential_unknown")
-    challenges = method.challenges()
+    challenges = method.challenges(view_of())
     assert render_refusal(wrong, challenges=challenges) == render_refusal(unknown, challenges=challenges)
 
 
@@ -147,7 +147,7 @@ def test_a_megabyte_is_refused_or_ignored(case: MethodCase, store: SimulatedStor
 
 def test_challenges_and_schemes_can_be_sent(case: MethodCase, store: SimulatedStore) -> None:
     method = case.build(store)
-    assert method.challenges()
-    assert all(line.isascii() and line.decode().isprintable() for line in method.challenges())
+    assert method.challenges(view_of())
+    assert all(line.isascii() and line.decode().isprintable() for line in method.challenges(view_of()))
     assert all(scheme.scheme["type"] in {"http", "apiKey"} for scheme in method.openapi_schemes())
     assert method.plane is store.plane

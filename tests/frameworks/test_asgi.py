@@ -7,10 +7,12 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from tests.simulators.method import SimulatedMethod
 from tests.simulators.plane import SimulatedPlane
+from tests.simulators.store import SimulatedStore
 
 from doorward.door import Door
 from doorward.errors import Misconfigured, Rejected
 from doorward.frameworks.asgi import Body, DoorMiddleware, request_view
+from doorward.methods.basic import Basic
 from doorward.wire.hops import TrustedHops
 
 Message = MutableMapping[str, Any]
@@ -42,6 +44,15 @@ def test_admits_and_adds_headers(app: App, method: SimulatedMethod, key: dict[st
     assert app.calls == 0
     admitted = client.post("/any/path", content=b"body", headers=key)
     assert (admitted.text, admitted.headers["x-own"], admitted.headers["deprecation"]) == ("k1:body", "1", "@1")
+
+
+def test_a_password_is_asked_for_over_tls_only(app: App) -> None:
+    behind = DoorMiddleware(app, Door(Basic(SimulatedStore())))
+    invited = TestClient(behind, base_url="https://testserver").get("/")
+    assert (invited.status_code, invited.headers["www-authenticate"][:5]) == (401, "Basic")
+    refused = TestClient(behind, base_url="http://testserver").get("/")
+    assert (refused.status_code, "www-authenticate" in refused.headers) == (403, False)
+    assert refused.json()["code"] == "credential_insecure_transport"
 
 
 def test_preflight_and_websocket_reach_nobody(app: App, method: SimulatedMethod, key: dict[str, str]) -> None:

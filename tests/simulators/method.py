@@ -129,7 +129,7 @@ class SimulatedMethod:
             raise Rejected("credential_disabled", answer_headers=((b"deprecation", b"@1"),))
         return record.verified
 
-    def challenges(self) -> tuple[bytes, ...]:
+    def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
         return (f'Bearer realm="{self.name}"'.encode() if self.bearer_carried else b"Secret",)
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:

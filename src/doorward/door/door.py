@@ -23,7 +23,7 @@ from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.contract import Method, OpenApiScheme
 from doorward.methods.plane import Plane
 from doorward.values import Clock, Principal, PrincipalKind, Scopes
-from doorward.wire.render import Answer, render_refusal
+from doorward.wire.render import STATUS_OF, Answer, render_refusal
 from doorward.wire.request import Header, RequestView
 
 __all__ = ["Admitted", "Door", "Settlement"]
@@ -112,10 +112,9 @@ class Door:
                 planes.append(lane.plane)
         return tuple(planes)
 
-    @property
-    def challenges(self) -> tuple[bytes, ...]:
-        """`WWW-Authenticate` challenges, best method first, each once."""
-        return tuple(dict.fromkeys(line for method in self.methods for line in method.challenges()))
+    def challenges(self, request: RequestView | None = None) -> tuple[bytes, ...]:
+        """`WWW-Authenticate` challenges for a request, best method first, each once."""
+        return tuple(dict.fromkeys(line for method in self.methods for line in method.challenges(request)))
 
     def openapi_schemes(self) -> Iterator[OpenApiScheme]:
         """Security schemes, alternatives of each other."""
@@ -177,9 +176,13 @@ class Door:
         for plane in self.planes:
             await plane.aclose()
 
-    def refuse(self, error: Rejected | Unavailable) -> Answer:
-        """The refusal as an HTTP answer, with this door's challenges."""
-        return render_refusal(error, challenges=self.challenges)
+    def refuse(self, error: Rejected | Unavailable, request: RequestView | None = None) -> Answer:
+        """The refusal as an HTTP answer, with this door's challenges for the request that is refused."""
+        challenges = self.challenges(request)
+        if not challenges and STATUS_OF[error.code] == 401:
+            # A 401 must say how to do better (RFC 9110 section 15.5.2); nothing this door takes may come this way.
+            error = Rejected("credential_insecure_transport", error.detail)
+        return render_refusal(error, challenges=challenges)
 
 
 def _with_headers(refused: Rejected, answer_headers: tuple[Header, ...]) -> Rejected:

@@ -173,7 +173,7 @@ async def admit_all(
                 request = request_view(scope, body, hops)
             admission = await door.admit(request)
         except (Rejected, Unavailable) as refused:
-            return door.refuse(refused)
+            return door.refuse(refused, request)
         admitted[door] = admission
         headers += admission.answer_headers
         scope[PRINCIPAL] = admission.principal

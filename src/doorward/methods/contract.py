@@ -99,8 +99,13 @@ class Method(Protocol[PresentedT, RecordT]):
         """
         ...
 
-    def challenges(self) -> tuple[bytes, ...]:
-        """`WWW-Authenticate` challenges for this method, without error parameters."""
+    def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:
+        """`WWW-Authenticate` challenges for this method, without error parameters.
+
+        Args:
+            request: what is to be answered. A credential that must not travel the way it came is not asked for; None
+                (nothing is known of the way) asks for no such credential either.
+        """
         ...
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:

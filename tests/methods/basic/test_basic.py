@@ -8,7 +8,9 @@ from tests.simulators.store import NOW, OPERATOR, SimulatedStore
 
 from doorward.apps.operations import suspend_app
 from doorward.apps.port import AppRecord
+from doorward.door import Door
 from doorward.errors import Misconfigured, Rejected
+from doorward.methods.apikey import ApiKeys
 from doorward.methods.basic import Basic
 from doorward.methods.basic.config import DEPRECATED_AT
 from doorward.methods.basic.operations import create_password, disable_password, revoke_password
@@ -254,7 +256,29 @@ async def test_only_the_holder_learns_the_state(
 
 
 def test_the_challenge_names_the_charset(method: Basic) -> None:
-    assert method.challenges() == (b'Basic realm="doorward", charset="UTF-8"',)
+    assert method.challenges(_request()) == (b'Basic realm="doorward", charset="UTF-8"',)
+
+
+def test_no_password_is_asked_for_where_it_would_travel_in_the_clear(method: Basic, store: SimulatedStore) -> None:
+    loopback = Basic(store, danger_plain_http_on_loopback=True)
+    assert method.challenges(None) == loopback.challenges(None) == ()
+    assert method.challenges(_request(scheme="http", peer="127.0.0.1")) == ()
+    assert loopback.challenges(_request(scheme="http")) == ()
+    assert loopback.challenges(_request(scheme="http", peer="127.0.0.1", forwarded=True)) == ()
+    assert loopback.challenges(_request(scheme="http", peer="127.0.0.1"))
+
+
+async def test_a_door_asks_for_nothing_it_would_not_take(store: SimulatedStore) -> None:
+    basic, both = Door(Basic(store)), Door(ApiKeys(store), Basic(store))
+    for request, only, best in (_request(), 401, b"Bearer"), (_request(scheme="http"), 403, b"Bearer"):
+        for door, status in (basic, only), (both, 401):
+            with pytest.raises(Rejected) as caught:
+                await door.admit(request)
+            answer = door.refuse(caught.value, request)
+            asked = [value.partition(b" ")[0] for name, value in answer.headers if name == b"www-authenticate"]
+            assert answer.status == status
+            assert (b"Basic" in asked) is (request.scheme == "https")
+            assert (best in asked) is (door is both)
 
 
 def test_a_prefix_that_is_none_stops_the_start(store: SimulatedStore) -> None:

@@ -77,7 +77,7 @@ class ApiKeys:
         """See `verify.verify_key`."""
         return verify_key(presented, record, self._environment, request.client, now)
 
-    def challenges(self) -> tuple[bytes, ...]:
+    def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
         """`Bearer` and `Api-Key`; `X-API-Key` has no challenge."""
         return _CHALLENGES
 

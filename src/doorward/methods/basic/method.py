@@ -6,7 +6,7 @@ from doorward.errors import Rejected
 from doorward.methods.basic.config import DEPRECATED_AT, BasicConfig
 from doorward.methods.basic.port import PasswordPort
 from doorward.methods.basic.verify import METHOD, LoadedPassword, verify_password
-from doorward.methods.basic.wire import NO_ID, PresentedPassword, extract_basic
+from doorward.methods.basic.wire import NO_ID, PresentedPassword, extract_basic, may_travel
 from doorward.methods.contract import OpenApiScheme, Verified
 from doorward.methods.plane import Plane
 from doorward.wire.challenge import build_challenge
@@ -108,8 +108,12 @@ class Basic:
         except Rejected as error:
             raise self._deprecated(error) from None
 
-    def challenges(self) -> tuple[bytes, ...]:
-        """`Basic`, with the one charset RFC 7617 section 2.1 knows."""
+    def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:
+        """`Basic`, with the one charset RFC 7617 section 2.1 knows; over plain HTTP only where it is taken."""
+        danger = self.config.danger_plain_http_on_loopback
+        # A browser answers this challenge by asking for the password and sending it, in the clear (RFC 7617 section 4).
+        if request is None or not may_travel(request, danger_plain_http_on_loopback=danger):
+            return ()
         return _CHALLENGES
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:

@@ -20,7 +20,7 @@ from doorward.wire.authorization import parse_authorization
 from doorward.wire.credential import ID_CHARACTERS, TAIL_CHARACTERS
 from doorward.wire.request import RequestView
 
-__all__ = ["LABEL", "NO_ID", "PresentedPassword", "extract_basic"]
+__all__ = ["LABEL", "NO_ID", "PresentedPassword", "extract_basic", "may_travel"]
 
 LABEL: Final = "pass"
 NO_ID: Final = CredentialId("")
@@ -51,7 +51,7 @@ def extract_basic(
     if value is None:
         return None
     ours = value.partition(b" ")[0].lower() == b"basic"
-    if ours and request.scheme != "https" and not (danger_plain_http_on_loopback and _is_this_machine(request)):
+    if ours and not may_travel(request, danger_plain_http_on_loopback=danger_plain_http_on_loopback):
         raise Rejected("credential_insecure_transport", "a Basic credential over plain HTTP")
     text = parse_authorization(value, b"basic")
     if text is None:
@@ -60,6 +60,11 @@ def extract_basic(
     if not colon:
         raise Rejected("credential_malformed", "no colon after the user-id")
     return PresentedPassword(_id_of(password, prefix), user_id, password.encode())
+
+
+def may_travel(request: RequestView, *, danger_plain_http_on_loopback: bool) -> bool:
+    """Whether a password may come the way this request came: over TLS, or from this machine where that is allowed."""
+    return request.scheme == "https" or (danger_plain_http_on_loopback and _is_this_machine(request))
 
 
 def _is_this_machine(request: RequestView) -> bool:
