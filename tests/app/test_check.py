@@ -58,6 +58,9 @@ def test_a_listed_proxy_may_end_tls(safe: SafeSettings) -> None:
         ({"tls_certificate_file": Path("absent.pem")}, "tls_certificate_file cannot be read"),
         ({"trusted_proxies": ("0.0.0.0/0",)}, "trusted_proxies lists 0.0.0.0/0"),
         ({"trusted_proxies": ("::/0",)}, "trusted_proxies lists ::/0"),
+        ({"trusted_proxies": ("0.0.0.0/1", "128.0.0.0/1")}, "trusted_proxies lists 0.0.0.0/1"),
+        ({"trusted_proxies": ("10.0.0.1", "::ffff:0.0.0.0/96")}, "trusted_proxies lists ::ffff:0.0.0.0/96"),
+        ({"trusted_proxies": ("unix",), "tls_key_file": None, "tls_certificate_file": None}, "lists only unix"),
         ({"trusted_proxies": ("proxy.example",)}, "proxy.example"),
         ({"public_url": None}, "Neither public_url nor allowed_hosts"),
         ({"allowed_hosts": ("*.example",)}, "wildcard"),
@@ -139,3 +142,8 @@ def test_everything_is_told_at_once_with_cures(safe: SafeSettings) -> None:
     assert "public_url" in str(caught.value)
     assert "doorward init" in str(caught.value)
     assert "mode 700" in str(caught.value)
+
+
+def test_dev_shows_its_metrics_on_this_machine_only(safe: SafeSettings) -> None:
+    assert "--dev shows metrics on 10.0.0.5" in told(load_settings(dev=True, metrics_host="10.0.0.5"))
+    assert "metrics" not in told(load_settings(dev=True, metrics_host="::1"))

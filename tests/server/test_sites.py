@@ -12,7 +12,7 @@ DEV = ("localhost", "127.0.0.1", "[::1]")
 
 @pytest.fixture
 def guarded(hello: ASGIApp) -> ASGIApp:
-    return SiteGuard(hello, hosts=DEV, hops=TrustedHops(), open_paths=frozenset({"/healthz"}))
+    return SiteGuard(hello, hosts=DEV, hops=TrustedHops(), open_paths=frozenset({"/healthz"}), danger_plain_http=True)
 
 
 @pytest.mark.parametrize("host", [b"localhost", b"LOCALHOST:8700", b"127.0.0.1:1", b"[::1]", b"[::1]:8700"])
@@ -53,8 +53,8 @@ async def test_no_host_and_two_hosts_are_refused(ask: Ask, guarded: ASGIApp) -> 
 
 async def test_a_host_with_a_port_is_meant_with_that_port(ask: Ask, hello: ASGIApp) -> None:
     guarded = SiteGuard(hello, hosts=("keys.example:8443",), hops=TrustedHops())
-    assert (await ask(guarded, headers=[(b"host", b"keys.example:8443")]))[0] == 200
-    assert (await ask(guarded, headers=[(b"host", b"keys.example")]))[0] == 421
+    assert (await ask(guarded, scheme="https", headers=[(b"host", b"keys.example:8443")]))[0] == 200
+    assert (await ask(guarded, scheme="https", headers=[(b"host", b"keys.example")]))[0] == 421
 
 
 async def test_health_is_answered_for_any_host(ask: Ask, guarded: ASGIApp) -> None:
@@ -112,3 +112,23 @@ async def test_a_stranger_saying_so_is_not_believed(ask: Ask, hello: ASGIApp) ->
     guarded = SiteGuard(hello, hosts=("keys.example",), hops=TrustedHops(("10.0.0.1",)))
     headers = [(b"host", b"attacker.example"), (b"x-forwarded-host", b"keys.example")]
     assert (await ask(guarded, headers=headers))[0] == 421
+
+
+@pytest.mark.parametrize(
+    ("proxy", "proto"),
+    [
+        pytest.param("10.0.0.1", b"https", id="around the proxy"),
+        pytest.param("127.0.0.1", b"http", id="through the proxy, but not over TLS"),
+    ],
+)
+async def test_nothing_but_health_is_answered_in_the_clear(ask: Ask, hello: ASGIApp, proxy: str, proto: bytes) -> None:
+    hops = TrustedHops((proxy,))
+    guarded = SiteGuard(hello, hosts=("keys.example",), hops=hops, open_paths=frozenset({"/healthz"}))
+    said = [(b"host", b"keys.example"), (b"x-forwarded-for", b"192.0.2.7"), (b"x-forwarded-proto", proto)]
+    status, _, body = await ask(guarded, headers=said)
+    assert status == 403
+    assert b"credential_insecure_transport" in body
+    assert (await ask(guarded, "/healthz", headers=said))[0] == 200
+    assert (await ask(guarded, scheme="https", headers=[(b"host", b"keys.example")]))[0] == (
+        200 if proxy == "10.0.0.1" else 400
+    )

@@ -73,7 +73,13 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
     limited = BodyLimit(management, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
-    sited = SiteGuard(Health(limited, require_ready), hosts=settings.hosts, hops=hops, open_paths=open_paths)
+    sited = SiteGuard(
+        Health(limited, require_ready),
+        hosts=settings.hosts,
+        hops=hops,
+        open_paths=open_paths,
+        danger_plain_http=settings.dev,
+    )
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
 
 

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final, final
 
@@ -24,6 +24,8 @@ __all__ = ["CHECKS", "Finding", "find_unsafe", "require_safe"]
 
 _GROUP_AND_OTHERS: Final = 0o077
 _OTHERS: Final = 0o007
+# Addresses are compared as IPv4 when they are; whoever lists these thinks otherwise.
+_MAPPED: Final = ip_network("::ffff:0:0/96")
 
 
 @final
@@ -98,6 +100,12 @@ def _listening(settings: Settings) -> Iterator[Finding]:
             why="Development mode speaks plain HTTP and must not be reachable from another machine",
             cure="Listen on 127.0.0.1 or ::1, or configure TLS and leave --dev out",
         )
+    if settings.dev and settings.metrics_port is not None and not _is_loopback(settings.metrics_host):
+        yield Finding(
+            what=f"--dev shows metrics on {settings.metrics_host}",
+            why="Development mode must not be reachable from another machine",
+            cure="Set metrics_host to 127.0.0.1 or ::1",
+        )
     if settings.dev and settings.trusted_proxies:
         yield Finding(
             what="--dev has trusted_proxies",
@@ -114,12 +122,18 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
             what=error.problem.rstrip("."), why="Nobody could tell whose word counts", cure=error.cure.rstrip(".")
         )
     for entry in settings.trusted_proxies:
-        if entry.endswith("/0"):
+        if _is_most_of_the_world(entry):
             yield Finding(
                 what=f"trusted_proxies lists {entry}",
-                why="Every caller could then say it comes from anywhere, over TLS",
+                why="Callers you do not know could then say they come from anywhere, over TLS",
                 cure="List the addresses of your own proxies",
             )
+    if set(settings.trusted_proxies) == {"unix"} and not settings.serves_tls:
+        yield Finding(
+            what="trusted_proxies lists only unix, and the server listens on TCP",
+            why="Whoever comes is not that proxy, so nothing would end TLS",
+            cure="List the proxy's addresses",
+        )
 
 
 def _hosts(settings: Settings) -> Iterator[Finding]:
@@ -273,6 +287,15 @@ def _mode(path: Path | None) -> int | None:
         return stat.S_IMODE(path.stat().st_mode) if path is not None else None
     except OSError:
         return None
+
+
+def _is_most_of_the_world(entry: str) -> bool:
+    try:
+        network = ip_network(entry)
+    except ValueError:
+        return False  # `unix`, or none at all: `TrustedHops` says so
+    # Two halves are a whole. The largest networks anybody has of his own are 10.0.0.0/8 and fc00::/7.
+    return network.prefixlen < (8 if network.version == 4 else 7) or network.overlaps(_MAPPED)
 
 
 def _is_loopback(host: str) -> bool:
