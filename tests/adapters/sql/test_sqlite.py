@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from tests.simulators.records import app_of, creation, event_of, key_of, revocat
 from doorward.adapters.sql.changes import SqlChanges
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.adapters.sql.script import WRITES_WAITING_MAX, Script, Step
-from doorward.adapters.sql.sqlite import SqliteEngine
+from doorward.adapters.sql.sqlite import SqliteEngine, open_connection
 from doorward.adapters.sql.statements import Statement
 from doorward.apps.port import AppInserted
 from doorward.audit.chain import ChainKey
@@ -239,3 +240,31 @@ async def test_a_backup_copied_into_place_gets_its_log_back(path: Path) -> None:
     shown = await engine.read(Statement(text("PRAGMA journal_mode")), {})
     await engine.aclose()
     assert shown == [("wal",)]
+
+
+async def test_a_rollback_that_fails_does_not_end_the_writer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = False
+
+    def authorize(_action: int, operation: str | None, *_rest: str | None) -> int:
+        return sqlite3.SQLITE_DENY if broken and operation in {"COMMIT", "ROLLBACK"} else sqlite3.SQLITE_OK
+
+    def open_watched(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        connection = open_connection(*arguments, **named)
+        connection.set_authorizer(authorize)
+        return connection
+
+    monkeypatch.setattr("doorward.adapters.sql.sqlite.open_connection", open_watched)
+    engine = SqliteEngine(path, clock=ManualClock(), busy_timeout_ms=100)
+    await engine.start()
+    broken = True
+    for name in ("one", "two"):
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(5):
+                await engine.write(lambda name=name: keep(name))  # type: ignore[misc]  # mypy infers no default
+    broken = False
+    with pytest.raises(Unavailable):
+        await engine.write(lambda: keep("three"))
+    async with asyncio.timeout(5):
+        assert await engine.write(lambda: keep("four")) == "four"
+    assert await engine.read(COUNT, {}) == [(1,)]
+    await engine.aclose()

@@ -214,8 +214,10 @@ def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[tup
     except Exception as error:  # noqa: BLE001  # whatever it is: without this thread nothing is ever written again
         # A full disk or a lost lock undoes the whole transaction: nobody in this group was stored, and it was nobody's
         # own fault.
+        # Where even the rollback fails, the next group cannot begin, and tries it again.
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
         return [(job, Unavailable("store_unavailable", _name(error))) for job in group]
     return answers
 
