@@ -1,5 +1,7 @@
 """What the answers of a door give away, and what stands beside a good key."""
 
+from secrets import token_bytes
+
 import pytest
 from tests.simulators.method import SimulatedMethod
 from tests.simulators.plane import SimulatedPlane
@@ -13,6 +15,7 @@ from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key
 from doorward.methods.apikey.order import KeyOrder
 from doorward.values import Environment, Scopes
+from doorward.wire.credential import mint_credential_text
 from doorward.wire.request import Header
 
 
@@ -50,3 +53,18 @@ async def test_a_bearer_value_that_only_holds_the_keys_id_is_not_that_key(
         beside = (b"authorization", f"Bearer {other}".encode())
         code = (await refusal(door, (b"x-api-key", text), beside)).code
         assert code in {"credential_unrecognised", "credential_malformed"}
+
+
+@pytest.mark.parametrize("before", [b"/", b"/orders/", b"/" + b"a/" * 80])
+@pytest.mark.parametrize("encoded", [False, True])
+async def test_a_key_in_the_path_is_not_logged(before: bytes, *, encoded: bool) -> None:
+    plane = SimulatedPlane()
+    door = Door(SimulatedMethod(plane))
+    text = mint_credential_text(prefix="dw", label="live", entropy=token_bytes).text
+    spelled = text.replace("_", "%5F") if encoded else text
+    with pytest.raises(Rejected):
+        await door.admit(view_of(target=before + spelled.encode() + b"/x?y"))
+    logged = plane.verifications.recorded[-1][5]
+    assert "[credential]" in logged
+    assert text[8:20] not in logged
+    assert logged.startswith("GET ")

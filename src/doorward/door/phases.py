@@ -23,6 +23,7 @@ from doorward.errors import Rejected, Unavailable
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import RateLimit
+from doorward.wire.credential import TAIL_CHARACTERS, hide_credentials
 from doorward.wire.ratelimit import rate_headers
 from doorward.wire.request import RequestView
 
@@ -309,7 +310,11 @@ def _source_text(request: RequestView) -> str | None:
 
 def _request_line(request: RequestView) -> str:
     # Without the query, which may hold anything, secrets included.
-    path = request.raw_target[:REQUEST_LINE_CHARACTERS_MAX].partition(b"?")[0]
+    target = request.raw_target
+    path = target[:REQUEST_LINE_CHARACTERS_MAX].partition(b"?")[0]
+    if len(path) > TAIL_CHARACTERS:
+        # Some client puts its key into the path. Hidden before the path is cut, or most of the key would stay.
+        path = hide_credentials(target.partition(b"?")[0])[:REQUEST_LINE_CHARACTERS_MAX]
     return f"{request.method} {path.decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
 
 

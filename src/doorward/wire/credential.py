@@ -7,6 +7,7 @@ and proves nothing. `_` is a word character, so a double click selects the whole
 
 import re
 from typing import Final, final
+from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
 import msgspec
@@ -18,9 +19,11 @@ __all__ = [
     "ID_CHARACTERS",
     "PREFIX_PATTERN",
     "SECRET_CHARACTERS",
+    "TAIL_CHARACTERS",
     "CredentialText",
     "checksum_of",
     "has_valid_checksum",
+    "hide_credentials",
     "mint_credential_text",
     "random_base62",
 ]
@@ -37,6 +40,8 @@ CREDENTIAL_PATTERN: Final = rf"{PREFIX_PATTERN}_[a-z]{{2,8}}_[0-9A-Za-z]{{{TAIL_
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
+_CREDENTIAL_BYTES: Final = re.compile(CREDENTIAL_PATTERN.encode("ascii"))
+_HIDDEN: Final = b"[credential]"
 # The largest multiple of 62 that fits a byte: bytes above it are thrown away, or the low digits would be likelier.
 _UNBIASED_BYTES: Final = 248
 
@@ -80,6 +85,14 @@ def has_valid_checksum(presented_text: str) -> bool:
         _CREDENTIAL.fullmatch(presented_text) is not None
         and checksum_of(presented_text[:-CHECKSUM_CHARACTERS]) == presented_text[-CHECKSUM_CHARACTERS:]
     )
+
+
+def hide_credentials(presented_text: bytes) -> bytes:
+    """Unverified text for a log, without whatever has the form of a secret of ours, percent-encoded or not."""
+    hidden = _CREDENTIAL_BYTES.sub(_HIDDEN, presented_text)
+    if b"%" in hidden and _CREDENTIAL_BYTES.search(unquote_to_bytes(hidden)):
+        return _HIDDEN
+    return hidden
 
 
 def mint_credential_text(*, prefix: str, label: str, entropy: Entropy) -> CredentialText:
