@@ -98,6 +98,24 @@ async def test_power_cannot_be_taken_over(ask: Ask, make_admin: MakeAdmin) -> No
     assert (await ask("POST", f"/keys/{mighty}/revoke", REASON, key=lesser)).status == 200
 
 
+async def test_a_suspended_app_is_woken_only_by_who_has_the_power_it_has(ask: Ask, make_admin: MakeAdmin) -> None:
+    app = (await ask("POST", "/apps", {"name": "operators"})).json["id"]
+    lesser, equal = (
+        await make_admin("doorward:apps:write"),
+        await make_admin("doorward:apps:write", "doorward:audit:read"),
+    )
+    order = {"app_id": app, "name": "k", "scopes": ["doorward:audit:read"]}
+    for path in ("/keys", "/passwords"):
+        made = (await ask("POST", path, order)).json
+        credential = made.get("key", made.get("password"))["id"]
+        assert (await ask("POST", f"/apps/{app}/suspend", REASON, key=lesser)).status == 200
+        assert (await ask("POST", f"/apps/{app}/resume", REASON, key=lesser)).code == "scope_escalation"
+        assert (await ask("POST", f"/apps/{app}/resume", REASON, key=equal)).status == 200
+        assert (await ask("POST", f"{path}/{credential}/revoke", REASON)).status == 200
+    assert (await ask("POST", f"/apps/{app}/suspend", REASON, key=lesser)).status == 200
+    assert (await ask("POST", f"/apps/{app}/resume", REASON, key=lesser)).status == 200
+
+
 async def test_an_organizations_administrator_sees_that_organization_alone(ask: Ask, make_admin: MakeAdmin) -> None:
     theirs = await make_key(ask, name="theirs")
     their_app, their_key = theirs["key"]["app_id"], theirs["key"]["id"]

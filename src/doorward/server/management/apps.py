@@ -56,14 +56,14 @@ def add_app_routes(router: APIRouter, doors: Doors, asking: Asking) -> None:
         return _shown(response, record)
 
     # Any: each operation has keyword arguments of its own.
-    moves: tuple[tuple[str, Callable[..., Awaitable[Any]], str], ...] = (
-        ("suspend", suspend_app, "None of its credentials opens a door until it is resumed."),
-        ("resume", resume_app, "Lift the suspension."),
-        ("revoke", revoke_app, "None of its credentials opens a door ever again."),
+    moves: tuple[tuple[str, Callable[..., Awaitable[Any]], bool, str], ...] = (
+        ("suspend", suspend_app, False, "None of its credentials opens a door until it is resumed."),
+        ("resume", resume_app, True, "Lift the suspension."),
+        ("revoke", revoke_app, False, "None of its credentials opens a door ever again."),
     )
-    for name, operation, text in moves:
+    for name, operation, empowering, text in moves:
 
-        def bind(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[AppView]]:
+        def bind(operation: Callable[..., Awaitable[Any]], *, empowering: bool) -> Callable[..., Awaitable[AppView]]:
             async def move(
                 request: Request,
                 response: Response,
@@ -72,7 +72,7 @@ def add_app_routes(router: APIRouter, doors: Doors, asking: Asking) -> None:
                 action: AppAction,
             ) -> AppView:
                 record = await operation(
-                    asking.reach(request, principal),
+                    asking.reach(request, principal, empowering=empowering),
                     parse_app_id(app_id),
                     reason=action.reason,
                     actor=asking.actor(request, principal),
@@ -82,7 +82,11 @@ def add_app_routes(router: APIRouter, doors: Doors, asking: Asking) -> None:
             return move
 
         router.add_api_route(
-            f"/apps/{{app_id}}/{name}", bind(operation), methods=["POST"], name=f"{name}_app", description=text
+            f"/apps/{{app_id}}/{name}",
+            bind(operation, empowering=empowering),
+            methods=["POST"],
+            name=f"{name}_app",
+            description=text,
         )
 
 

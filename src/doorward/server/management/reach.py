@@ -32,6 +32,7 @@ from doorward.values import (
 __all__ = ["OWN_SCOPES_PREFIX", "ManagedStore", "Reach"]
 
 OWN_SCOPES_PREFIX: Final = "doorward:"
+_PAGE: Final = 1_000
 
 _RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord)
 _CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord)
@@ -88,8 +89,8 @@ class Reach:
     Args:
         store: the real one.
         principal: who was proven at the management door.
-        empowering: whether what is about to be done hands out power: credentials are then found only when the
-            principal holds all their `doorward:` scopes.
+        empowering: whether what is about to be done hands out power: credentials, and apps with all of theirs, are
+            then found only when the principal holds all their `doorward:` scopes.
         expected_version: the version a change was made for (`If-Match`); None when nobody said.
     """
 
@@ -123,6 +124,21 @@ class Reach:
         beyond = [token for token in scopes if token.startswith(OWN_SCOPES_PREFIX) and token not in held]
         if beyond:
             raise Rejected("scope_escalation", f"not held: {' '.join(beyond)}")
+
+    async def require_wakeable(self, app_id: AppId) -> None:
+        """When power is about to be handed out, raise `scope_escalation` for an app whose credentials have more of it.
+
+        A suspended app keeps its credentials: whoever resumes it hands out all they may do. Revoked ones stay revoked.
+        """
+        if not self._empowering:
+            return
+        for list_page in (self.keys.list_keys, self.passwords.list_passwords):
+            after = ""
+            while found := await list_page(app_id=app_id, after=after, limit=_PAGE):
+                for credential in found:
+                    if credential.state.value != "revoked":
+                        self.require_grantable(credential.scopes)
+                after = found[-1].id
 
     def place(self, presented_organization_id: str | None) -> OrganizationId | None:
         """Where a new app goes: the principal's organization, when it has one.
@@ -165,7 +181,10 @@ class _Apps:
         self._reach: Final = reach
 
     async def find_app(self, app_id: AppId) -> AppRecord | None:
-        return self._reach.within(await self._apps.find_app(app_id))
+        found = self._reach.within(await self._apps.find_app(app_id))
+        if found is not None:
+            await self._reach.require_wakeable(found.id)
+        return found
 
     async def find_app_by_name(self, name: str) -> AppRecord | None:
         return self._reach.within(await self._apps.find_app_by_name(name))
