@@ -310,11 +310,10 @@ def _source_text(request: RequestView) -> str | None:
 
 def _request_line(request: RequestView) -> str:
     # Without the query, which may hold anything, secrets included.
-    target = request.raw_target
-    path = target[:REQUEST_LINE_CHARACTERS_MAX].partition(b"?")[0]
+    path = request.raw_target[:REQUEST_LINE_CHARACTERS_MAX].partition(b"?")[0]
     if len(path) > TAIL_CHARACTERS:
         # Some client puts its key into the path. Hidden before the path is cut, or most of the key would stay.
-        path = hide_credentials(target.partition(b"?")[0])[:REQUEST_LINE_CHARACTERS_MAX]
+        path = hide_credentials(request.raw_target.partition(b"?")[0])[:REQUEST_LINE_CHARACTERS_MAX]
     return f"{request.method} {path.decode('latin-1')}"[:REQUEST_LINE_CHARACTERS_MAX]
 
 
