@@ -72,9 +72,13 @@ class Shell:
 
 
 def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a child process needs to find the product, whether it is installed or not."""
+    """What a child process needs to find the product, whether it is installed or not.
+
+    Without `PYTHONUNBUFFERED`: with it set, as images for containers do, a forgotten flush goes unseen.
+    """
     path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(SOURCE))))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOORWARD_")}
+    kept.pop("PYTHONUNBUFFERED", None)
     return {**kept, "PYTHONPATH": path, "COLUMNS": "80", **(more or {})}
 
 

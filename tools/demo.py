@@ -92,8 +92,7 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
             folder=folder,
         )
         wait_until_up(f"{doorward}/readyz", processes)
-        assert served.stdout is not None
-        admin_key = json.loads(served.stdout.readline())["admin_key"]
+        admin_key = json.loads(processes.read_line(served))["admin_key"]
         processes.drain(served)
     _say(console, "doorward serve --dev", doorward)
 

@@ -5,6 +5,7 @@ Whatever happens to the demo (an exception, Ctrl-C, SIGTERM, even `kill -9` on L
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -86,6 +87,14 @@ class Processes:
         )
         self._started.append((name, process, log))
         return process
+
+    def read_line(self, process: subprocess.Popen[str]) -> str:
+        """The next line a process says; what it does not say in time fails the demo rather than hold it up."""
+        assert process.stdout is not None
+        if not select.select([process.stdout], [], [], _UP_S_MAX)[0]:
+            self.require_running()
+            raise DemoFailed(f"A process said nothing within {_UP_S_MAX:.0f} s: {process.args!r}")
+        return process.stdout.readline()
 
     def drain(self, process: subprocess.Popen[str]) -> None:
         """Read and forget what a process still says, so that it never waits for a full pipe."""

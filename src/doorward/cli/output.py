@@ -65,6 +65,10 @@ class Output:
         """One object on one line of stdout."""
         sys.stdout.write(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")) + "\n")
 
+    def flush(self) -> None:
+        """Hand on what was written so far: a pipe would keep it until it has a block or the process ends."""
+        sys.stdout.flush()
+
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, empty: str) -> None:
         """A table on stdout; with no rows, `empty` on stderr."""
         if not rows:

@@ -66,6 +66,7 @@ def _announce(desk: Desk, settings: Settings, ready: Ready) -> None:
     admin_key = None if ready.first_admin is None else ready.first_admin.text
     if out.as_json:
         out.json({"url": ready.url, "metrics_url": ready.metrics_url, "admin_key": admin_key})
+        out.flush()  # whoever reads this through a pipe waits for it, and this process goes on for days
         return
     out.done(f"Doorward serves{', for development on this machine only' if settings.dev else ''}.")
     out.note()
