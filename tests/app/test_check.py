@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from doorward.app.check import find_unsafe, require_safe
-from doorward.app.maintenance import upgrade
+from doorward.app.maintenance import SchemaState, upgrade
 from doorward.app.settings import Settings, load_settings
 from doorward.errors import Misconfigured
 
@@ -147,3 +147,51 @@ def test_everything_is_told_at_once_with_cures(safe: SafeSettings) -> None:
 def test_dev_shows_its_metrics_on_this_machine_only(safe: SafeSettings) -> None:
     assert "--dev shows metrics on 10.0.0.5" in told(load_settings(dev=True, metrics_host="10.0.0.5"))
     assert "metrics" not in told(load_settings(dev=True, metrics_host="::1"))
+
+
+_UNVERIFIED = "its certificate is not verified"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://doorward@db.invalid/doorward",
+        "postgresql://doorward@db.invalid/doorward?sslmode=require",
+        "postgresql://doorward@127.0.0.1,db.invalid/doorward",
+        "postgresql://doorward@[2001:db8::1]:5432/doorward",
+        "postgresql:///doorward?host=db.invalid",
+    ],
+)
+def test_a_database_elsewhere_must_prove_who_it_is(safe: SafeSettings, url: str) -> None:
+    # The tests refuse to leave this machine: whoever asked the server all the same would fail here.
+    assert _UNVERIFIED in told(safe(database_url=url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://doorward@127.0.0.1:1/doorward",
+        "postgresql://doorward@[::1]:1/doorward",
+        "postgresql:///doorward?host=/nowhere",
+        "postgresql://doorward@%2Fnowhere/doorward",
+    ],
+)
+def test_a_database_that_proves_who_it_is_or_is_here_is_fine(
+    safe: SafeSettings, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.delenv("PGHOST", raising=False)
+    assert told(safe(database_url=url)).startswith("The database cannot be reached")
+
+
+def test_who_says_so_speaks_to_a_database_in_the_clear(safe: SafeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def schema_state(url: str) -> SchemaState:
+        asked.append(url)
+        return SchemaState.CURRENT
+
+    monkeypatch.setattr("doorward.app.check.schema_state", schema_state)
+    verified, clear = "postgresql://a@db.invalid/a?sslmode=verify-full", "postgresql://a@db.invalid/a"
+    assert find_unsafe(safe(database_url=verified)) == ()
+    assert find_unsafe(safe(database_url=clear, danger_database_in_the_clear=True)) == ()
+    assert asked == [verified, clear]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final, final
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
@@ -24,6 +25,7 @@ __all__ = ["CHECKS", "Finding", "find_unsafe", "require_safe"]
 
 _GROUP_AND_OTHERS: Final = 0o077
 _OTHERS: Final = 0o007
+_VERIFIED: Final = frozenset({"verify-full", "verify-ca"})
 # Addresses are compared as IPv4 when they are; whoever lists these thinks otherwise.
 _MAPPED: Final = ip_network("::ffff:0:0/96")
 
@@ -214,7 +216,29 @@ def _database_file(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _database_transport(settings: Settings) -> Iterator[Finding]:
+    try:
+        parts = urlsplit(settings.database_url.get_secret_value())
+        query = parse_qs(parts.query)
+    except ValueError:
+        return  # told by `_schema`
+    if parts.scheme not in {"postgresql", "postgres"} or settings.danger_database_in_the_clear:
+        return
+    # asyncpg's rules: several hosts are one comma-separated text, and what the URL leaves open the environment says.
+    said = parts.netloc.rpartition("@")[2] or ",".join(query.get("host", ())) or os.environ.get("PGHOST", "localhost")
+    mode = query.get("sslmode", [os.environ.get("PGSSLMODE", "prefer")])[-1]
+    if mode not in _VERIFIED and not all(_is_this_machine(host) for host in said.split(",")):
+        yield Finding(
+            what="PostgreSQL is on another machine, and its certificate is not verified",
+            why="Whoever sits in between reads its password, and answers with digests of keys of his own",
+            cure="Add ?sslmode=verify-full (and sslrootcert=…) to database_url; in a network nobody else is in, set "
+            "danger_database_in_the_clear",
+        )
+
+
 def _schema(settings: Settings) -> Iterator[Finding]:
+    if any(_database_transport(settings)):
+        return  # asking would already show the password
     cure = "Run `doorward db upgrade` (or `doorward init` for a new deployment)"
     try:
         # In a thread of its own: it may need an event loop, and the caller may be inside one.
@@ -275,6 +299,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _hosts,
     _master_key,
     _database_file,
+    _database_transport,
     _schema,
     _audit_directory,
     _environment,
@@ -287,6 +312,13 @@ def _mode(path: Path | None) -> int | None:
         return stat.S_IMODE(path.stat().st_mode) if path is not None else None
     except OSError:
         return None
+
+
+def _is_this_machine(presented_host: str) -> bool:
+    host = presented_host.partition("]")[0].removeprefix("[") if presented_host[:1] == "[" else presented_host
+    host = host if host.count(":") > 1 else host.partition(":")[0]
+    # A path, or nothing, is a UNIX socket.
+    return unquote(host)[:1] in {"", "/"} or _is_loopback(host)
 
 
 def _is_most_of_the_world(entry: str) -> bool:

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = SecretStr("sqlite:///doorward.db")
     """`sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`; secret because it may hold a password."""
+    danger_database_in_the_clear: bool = False
+    """Speak to a PostgreSQL server on another machine without verifying its certificate."""
     master_key_file: Path | None = None
     master_key: SecretStr | None = None
     """The text of a master key file, from the environment only (`DOORWARD_MASTER_KEY`)."""
