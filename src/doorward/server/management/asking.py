@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from doorward.errors import Rejected
+from doorward.frameworks.asgi import PRINCIPAL
 from doorward.server.management.reach import ManagedStore, Reach
 from doorward.server.sites import peer_of
 from doorward.values import Actor, AppId, CredentialId, Principal
@@ -16,6 +17,7 @@ __all__ = ["Asking", "CredentialPageQuery", "PageQuery", "parse_app_id", "parse_
 
 PAGE_ITEMS: Final = 100
 PAGE_ITEMS_MAX: Final = 1_000
+REQUEST_LINE_CHARACTERS_MAX: Final = 200
 _VERSION: Final = re.compile(r'"([0-9]{1,9})"')
 _APP_ID: Final = re.compile(r"app_[0-9A-Za-z]{12}")
 _CREDENTIAL_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
@@ -85,6 +87,26 @@ class Asking:
             id=principal.id,
             credential_id=principal.credential_id,
             source=None if hop.client is None else str(hop.client),
+        )
+
+    def record_refusal(self, request: Request, code: str) -> None:
+        """Tell the log of verifications what a proven administrator was refused *behind* the door.
+
+        Not the chain of changes: nothing changed, and whoever holds any key could fill the database with refusals.
+        What the door itself refused, it has told the log already.
+        """
+        principal: Principal | None = request.scope.get(PRINCIPAL)
+        if principal is None:
+            return
+        self._store.plane.verifications.record(
+            int(self._store.clock()),
+            principal.method,
+            principal.credential_id,
+            principal.id,
+            principal.organization_id,
+            self.actor(request, principal).source,
+            code,
+            f"{request.method} {request.scope['path']}"[:REQUEST_LINE_CHARACTERS_MAX],
         )
 
 

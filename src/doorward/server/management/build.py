@@ -65,7 +65,7 @@ def build_management(
         generate_unique_id_function=_operation_id,
     )
     app.include_router(router)
-    add_problem_handlers(app, names=_told_names())
+    add_problem_handlers(app, names=_told_names(), record=asking.record_refusal)
     _add_description(app, doors, open_docs=open_docs)
     return guard(app, hops=hops)
 

@@ -4,6 +4,7 @@ What did not fit is named by the model's own words (`body.rate.window_s`, `int_t
 repeated, because it may be a secret in the wrong place, nor are names the caller made up.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -22,11 +23,18 @@ ERRORS_TOLD_MAX: Final = 20
 _CODE_OF_STATUS: Final = {404: "route_unknown", 405: "method_not_allowed", 413: "body_too_large"}
 
 
-def add_problem_handlers(app: FastAPI, *, names: frozenset[str]) -> None:
-    """Install them. `names` are the words that may be told: members of our models and parameters of our routes."""
+def add_problem_handlers(app: FastAPI, *, names: frozenset[str], record: Callable[[Request, str], None]) -> None:
+    """Install them.
 
-    async def on_refusal(_request: Request, error: Exception) -> Response:
+    Args:
+        app: the management API.
+        names: the words that may be told: members of our models and parameters of our routes.
+        record: told the code of what a handler refused.
+    """
+
+    async def on_refusal(request: Request, error: Exception) -> Response:
         assert isinstance(error, Rejected | Unavailable), "registered for these"
+        record(request, error.code)
         return _response(render_refusal(error))
 
     async def on_http(_request: Request, error: Exception) -> Response:
