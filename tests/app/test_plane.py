@@ -29,6 +29,17 @@ async def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
     assert not (tmp_path / "absent.db").exists()
 
 
+def test_a_log_that_could_not_be_chained_is_not_left_out_in_silence(
+    tmp_path: Path, master_keys: MasterKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DOORWARD_MASTER_KEY", "DOORWARD_MASTER_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Misconfigured, match="MASTER_KEY"):
+        open_store("sqlite:///orders.db", audit_log=tmp_path)
+    open_store("sqlite:///orders.db", audit_log=tmp_path, master_keys=master_keys)
+    open_store("sqlite:///orders.db")
+
+
 async def test_starts_at_once_are_one_start_and_closing_twice_is_one(sqlite_url: str) -> None:
     store = open_store(sqlite_url)
     await asyncio.gather(*(store.plane.start() for _ in range(20)))

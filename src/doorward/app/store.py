@@ -22,6 +22,7 @@ from doorward.audit.chain import ChainName, derive_chain_key
 from doorward.audit.log import VerificationLogFile
 from doorward.audit.port import AuditPort, VerificationLog
 from doorward.crypto.sealing import MasterKeys
+from doorward.errors import Misconfigured
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def open_store(
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`. May hold a password, never shown.
         master_keys: without them (also none in `DOORWARD_MASTER_KEY` or `DOORWARD_MASTER_KEY_FILE`) the store can
             verify, but change nothing and write no log of verifications.
-        audit_log: the folder the log of verifications goes to; each process writes files of its own there.
+        audit_log: the folder the log of verifications goes to; each process writes files of its own there. Wants
+            master keys.
         clock: epoch seconds.
         entropy: where secrets come from.
         observers: told of every decision of a door as well (metrics).
@@ -139,11 +141,18 @@ def open_store(
         danger_unproven_master_keys: do not ask whether the master keys are this database's; for recovery only.
 
     Raises:
-        Misconfigured: the URL is of no known kind, or a master key is named that cannot be read.
+        Misconfigured: the URL is of no known kind, a master key is named that cannot be read, or a log is wanted
+            without one.
     """
     keys = master_keys or _load_named_by_environment(entropy)
     chain_key = derive_chain_key(keys, ChainName.CHANGES) if keys else None
     open_log = None
+    if audit_log is not None and keys is None:
+        # Silence would be found out on the day the record is needed.
+        raise Misconfigured(
+            "A log of verifications is chained with a key derived from the master key, and there is none.",
+            cure="Set DOORWARD_MASTER_KEY_FILE (or DOORWARD_MASTER_KEY), or leave `audit_log` out.",
+        )
     if audit_log is not None and keys is not None:
         log_key = derive_chain_key(keys, ChainName.VERIFICATIONS)
         open_log = partial(VerificationLogFile, audit_log, log_key, clock=clock)
