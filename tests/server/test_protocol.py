@@ -207,3 +207,19 @@ async def test_no_refusal_is_taken_for_the_answer_to_an_earlier_request(port: in
     # The first request is still being read when the garbage after it is.
     answer = await talk(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n\x00\x01")
     assert not answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_trailers_are_not_headers() -> None:
+    async def names(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body", False):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b",".join(name for name, _ in scope["headers"])})
+
+    async with serving(names) as port:
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        answer = await talk(port, head + b"3\r\nabc\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\nX-API-Key: k\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"host,transfer-encoding,connection" in answer
+    assert b"x-forwarded-for" not in answer
+    assert b"x-api-key" not in answer

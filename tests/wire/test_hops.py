@@ -201,3 +201,21 @@ def test_any_bytes_resolve_or_are_refused(headers: list[Header], hops: TrustedHo
     except Rejected as error:
         outcome = error.code
     assert outcome in {"http", "https", "request_malformed"}
+
+
+CHUNKED = (b"transfer-encoding", b"chunked")
+
+
+@pytest.mark.parametrize("trailer", [(b"x-forwarded-for", b"10.0.0.77"), (b"x-forwarded-proto", b"https")])
+def test_a_trailer_says_nothing_of_the_client(trailer: Header) -> None:
+    """What uvicorn hands over of a chunked body with this trailer, which the proxy has passed on."""
+    with pytest.raises(Rejected) as caught:
+        HOPS.resolve(PROXY, "http", [*_x("203.0.113.9", "http"), CHUNKED, trailer])
+    assert caught.value.code == "header_repeated"
+    assert HOPS.resolve(PROXY, "http", [*_x("203.0.113.9", "http"), CHUNKED]).scheme == "http"
+    assert HOPS.resolve(STRANGER, "http", [*_x("1.2.3.4"), CHUNKED, trailer]).client == STRANGER.address
+
+
+def test_lines_that_repeat_are_read_where_there_can_be_no_trailer() -> None:
+    hop = HOPS.resolve(PROXY, "http", [*_x("1.2.3.4"), (b"x-forwarded-for", b"203.0.113.9")])
+    assert str(hop.client) == "203.0.113.9"

@@ -85,9 +85,13 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A whole header."""
+        """A whole header, or trailer: that is counted and thrown away.
+
+        uvicorn adds them to the headers, where they pass for what a proxy wrote (RFC 9110 section 6.5.1).
+        """
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""

@@ -10,7 +10,8 @@ Rules (invariant 10):
   https would let a password through in the clear, guessing the client would open a network list.
 
 `X-Forwarded-For`, `-Proto`, `-Host` by default; RFC 7239 `Forwarded` when chosen. Header lines that repeat are joined
-in order (RFC 9110 section 5.3).
+in order (RFC 9110 section 5.3); in a request whose body comes in chunks they are refused, since the last of them may be
+a trailer, which the client writes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +49,7 @@ _FORWARDING: Final = frozenset(
         b"true-client-ip",
     }
 )
+_BELIEVED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"})
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _HOST_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")
 _HOST_CHARACTERS_MAX: Final = 260
@@ -113,6 +115,7 @@ class TrustedHops:
             address = address.ipv4_mapped or address
         if not self.proxies or not self._lists(UNIX if address is None else address):
             return Hop(address, _SCHEMES.get(scheme, "http"), forwarded, host)
+        _refuse_trailers(headers)
         hops = _x_forwarded(headers) if self.header == "x-forwarded" else _forwarded(headers)
         return self._walk(hops, host)
 
@@ -157,6 +160,15 @@ def _look_through(headers: Sequence[Header]) -> tuple[bool, bytes | None]:
                 raise Rejected("header_repeated", "host")
             host = value
     return forwarded, host
+
+
+def _refuse_trailers(headers: Sequence[Header]) -> None:
+    # uvicorn over httptools adds trailers to the headers, against RFC 9110 section 6.5.1: behind a proxy that passes
+    # them on, a client would write the last line. Only a body in chunks has trailers.
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        said = [name for name, _ in headers if name in _BELIEVED]
+        if len(set(said)) < len(said):
+            raise Rejected("header_repeated", "forwarding headers that repeat, in a request that may have trailers")
 
 
 def _lines(headers: Sequence[Header], name: bytes) -> list[str]:
