@@ -15,6 +15,8 @@ from doorward.revocation.view import View
 from doorward.values import FeedKind, Handle, PrincipalKind, RateLimit, Scopes
 from doorward.wire.request import Header
 
+pytestmark = pytest.mark.usefixtures("way")
+
 APP = Handle(FeedKind.APP, "app_simulated000")
 
 
@@ -217,6 +219,18 @@ async def test_a_stale_view_refuses(plane: SimulatedPlane, method: SimulatedMeth
         await door.admit(view_of((b"x-secret", secret)))
     assert caught.value.code == "revocation_stale"
     assert plane.verifications.recorded[-1][4] == "revocation_stale"
+
+
+async def test_a_stale_view_refuses_warm_credentials_too(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    now = [time.monotonic()]
+    door = Door(method, monotonic=_clock(now))
+    secret = method.add("k1")
+    await door.admit(view_of((b"x-secret", secret)))
+    # Within the life of a record, so that only the view can refuse.
+    now[0] += 120
+    with pytest.raises(Unavailable) as caught:
+        await door.admit(view_of((b"x-secret", secret)))
+    assert caught.value.code == "revocation_stale"
 
 
 async def test_a_plane_that_was_closed_is_started_again(plane: SimulatedPlane, method: SimulatedMethod) -> None:

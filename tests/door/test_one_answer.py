@@ -18,6 +18,8 @@ from doorward.values import Environment, Scopes
 from doorward.wire.credential import mint_credential_text
 from doorward.wire.request import Header
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 async def refusal(door: Door, *headers: Header) -> Rejected:
     with pytest.raises(Rejected) as caught:

@@ -3,7 +3,7 @@
 Rules of this file:
 
 * `admit` runs the phases in order and answers `Admitted` or raises `Rejected` or `Unavailable`. There is no other
-  way in and no other outcome.
+  outcome, and no other way in than `warm.py`, which asks the same of a credential that was proven before.
 * Every outcome is told to the log and, when it is a failure of proof, paid for by the source.
 * What was proven when a later phase refuses still speaks: the method's answer headers and the rate limit travel with
   the refusal.
@@ -11,48 +11,22 @@ Rules of this file:
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, final
+from typing import Any, Final
 
-import msgspec
-
-from doorward.access import Decision, Rule
+from doorward.access import Rule
+from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
+from doorward.door.warm import admit_warm
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.contract import Method, OpenApiScheme
 from doorward.methods.plane import Plane
-from doorward.values import Clock, Principal, PrincipalKind, Scopes
+from doorward.values import Clock, PrincipalKind, Scopes
 from doorward.wire.render import STATUS_OF, Answer, render_refusal
 from doorward.wire.request import Header, RequestView
 
 __all__ = ["Admitted", "Door", "Settlement"]
-
-
-@final
-class Settlement:
-    """What happens after the handler to things that may be used once. Nothing is claimed by the methods there are."""
-
-    __slots__ = ()
-
-    async def complete(self) -> None:
-        """The handler has done its work: what was claimed is used up."""
-
-    async def release(self) -> None:
-        """The handler has not done its work: what was claimed may be presented again."""
-
-
-_NOTHING_CLAIMED: Final = Settlement()
-
-
-@final
-class Admitted(msgspec.Struct, frozen=True):
-    """Who may pass, why, what every answer to this request must carry, and what is settled afterwards."""
-
-    principal: Principal
-    decision: Decision
-    answer_headers: tuple[Header, ...]
-    settlement: Settlement
 
 
 class Door:
@@ -128,7 +102,11 @@ class Door:
             Rejected: with what every answer to this credential carries, once it is proven.
             Unavailable: the store or the view of revocations cannot be relied on.
         """
-        passage = Passage(self._demand, request, self._monotonic())
+        monotonic = self._monotonic()
+        warm = admit_warm(self._demand, request, monotonic)
+        if warm is not None:
+            return warm
+        passage = Passage(self._demand, request, monotonic)
         failed = False
         try:
             for run in self._runs:
@@ -147,7 +125,7 @@ class Door:
         finally:
             if passage.entered is not None:
                 self._demand.budget.leave(passage.entered, failed=failed)
-        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, _NOTHING_CLAIMED)
+        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, NOTHING_CLAIMED)
 
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget

@@ -18,16 +18,16 @@ import msgspec
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
 from doorward.door.leases import RateSpender
-from doorward.door.passage import Passage
+from doorward.door.passage import Lane, Passage
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
-from doorward.values import RateLimit
+from doorward.values import Principal, RateLimit
 from doorward.wire.credential import TAIL_CHARACTERS, hide_credentials
 from doorward.wire.ratelimit import rate_headers
 from doorward.wire.request import RequestView
 
-__all__ = ["PHASES", "PROOF_FAILURES", "Phase", "record_refusal"]
+__all__ = ["PHASES", "PROOF_FAILURES", "Phase", "record_admission", "record_refusal"]
 
 PROOF_FAILURES: Final = frozenset(
     {"credential_unknown", "credential_secret_mismatch", "credential_malformed", "credential_unrecognised"}
@@ -261,16 +261,18 @@ def authorize(passage: Passage) -> None:
 
 def record(passage: Passage) -> None:
     """Admitted: count the use, and tell the log."""
-    lane = passage.lane
+    record_admission(passage.lane, passage.verified.principal, passage.request, passage.now)
+
+
+def record_admission(lane: Lane, principal: Principal, request: RequestView, now: int) -> None:
+    """Count one use of a credential, and tell the log. `now` is epoch seconds of the store's clock."""
     plane = lane.plane
     if plane is None:
         return
-    principal = passage.verified.principal
-    request = passage.request
     source = _source_text(request)
-    plane.usage.count(lane.name, principal.credential_id, passage.now, source)
+    plane.usage.count(lane.name, principal.credential_id, now, source)
     plane.verifications.record(
-        passage.now,
+        now,
         lane.name,
         principal.credential_id,
         principal.id,
