@@ -61,7 +61,14 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'doorward' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    try:
+        return getattr(import_module(home), name)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"sqlalchemy", "alembic"}:
+            raise
+        raise ImportError(
+            f"{name} needs a database: pip install 'doorward[sqlite]' or 'doorward[postgres]'", name=missing.name
+        ) from missing
 
 
 def __dir__() -> list[str]:

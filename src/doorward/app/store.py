@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, Self, final
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.app.master_key import MetaPort, load_master_keys, prove_master_keys
 from doorward.app.plane import ClosingLog, StorePlane
-from doorward.app.settings import ENV_PREFIX
 from doorward.audit.chain import ChainName, derive_chain_key
 from doorward.audit.log import VerificationLogFile
 from doorward.audit.port import AuditPort, VerificationLog
@@ -171,5 +170,6 @@ def open_store(
 
 
 def _load_named_by_environment(entropy: Entropy) -> MasterKeys | None:
-    path = os.environ.get(f"{ENV_PREFIX}MASTER_KEY_FILE")
-    return load_master_keys(Path(path) if path else None, os.environ.get(f"{ENV_PREFIX}MASTER_KEY"), entropy=entropy)
+    # Not through `Settings`: it needs the server extra, which a library in somebody's process does without.
+    path = os.environ.get("DOORWARD_MASTER_KEY_FILE")
+    return load_master_keys(Path(path) if path else None, os.environ.get("DOORWARD_MASTER_KEY"), entropy=entropy)

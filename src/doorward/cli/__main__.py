@@ -1,5 +1,5 @@
 """`python -m doorward.cli` is the command `doorward`."""
 
-from doorward.cli.entry import main
+from doorward.cli import main
 
 main()
