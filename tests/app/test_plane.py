@@ -5,12 +5,16 @@ import secrets
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from doorward.app.administration import ADMINISTRATION_APP, create_first_admin
+from doorward.app.administration import ADMINISTRATION_APP, create_first_admin, find_other_administrators
 from doorward.app.store import open_store
+from doorward.apps.operations import create_app
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured
-from doorward.values import Actor
+from doorward.methods.apikey.operations import create_key
+from doorward.methods.apikey.order import KeyOrder
+from doorward.values import Actor, Scopes
 
 OPERATOR = Actor(kind="operator", id="test")
 
@@ -75,3 +79,22 @@ async def test_there_is_one_first_administrator_unless_it_is_replaced(sqlite_url
         states = {key.id: key.state.value for key in await store.keys.list_keys(app_id=app.id)}
     assert states == {first.record.id: "revoked", second.record.id: "active"}
     assert "doorward:audit:read" in second.record.scopes
+
+
+async def test_replacing_the_administrator_leaves_none_of_its_keys_alive(
+    sqlite_url: str, master_keys: MasterKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever has the key makes more of them than one page of a list holds, and some for another app.
+    monkeypatch.setattr("doorward.app.administration._PAGE", 2)
+    async with open_store(sqlite_url, master_keys=master_keys) as store:
+        first = await create_first_admin(store, actor=OPERATOR)
+        other = await create_app(store, name="other", actor=OPERATOR)
+        order = KeyOrder(app_id=first.record.app_id, name="k", scopes=first.record.scopes)
+        for _ in range(5):
+            await create_key(store, order, actor=OPERATOR)
+        elsewhere = await create_key(store, replace(order, app_id=other.id), actor=OPERATOR)
+        await create_key(store, KeyOrder(app_id=other.id, name="k", scopes=Scopes("orders:read")), actor=OPERATOR)
+        second = await create_first_admin(store, actor=OPERATOR, replace_existing=True)
+        alive = [key.id for key in await store.keys.list_keys(app_id=first.record.app_id) if key.state == "active"]
+        assert alive == [second.record.id]
+        assert [key.id for key in await find_other_administrators(store)] == [elsewhere.record.id]

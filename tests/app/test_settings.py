@@ -104,3 +104,10 @@ def test_dev_names_places_only_where_none_were_named() -> None:
 def test_the_public_url_names_an_allowed_host() -> None:
     settings = load_settings(public_url="https://keys.example", allowed_hosts="10.0.0.9:8700")
     assert settings.hosts == ("10.0.0.9:8700", "keys.example")
+
+
+@pytest.mark.parametrize("name", ["DOORWARD_DATABASE", "DOORWARD_TLS_CERT", "DOORWARD_TRUSTED"])
+def test_a_name_cut_short_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "something")
+    with pytest.raises(Misconfigured, match=f"{name} is not a setting"):
+        load_settings()

@@ -1,12 +1,16 @@
 """The ways out: one line, the right code, never a traceback, never a secret."""
 
 import os
+import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from tests.fixtures_cli import child_environment
+from tests.fixtures_cli import Shell, child_environment
 
 from doorward.cli import entry
 from doorward.cli.entry import run
@@ -142,3 +146,68 @@ def test_ctrl_c_is_quiet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setattr(entry, "build_root", _interrupted)
     assert run([]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_closed_standard_output_stops_before_anything_is_made(empty_shell: Shell) -> None:
+    script = "exec >&-; exec " + shlex.join([sys.executable, "-m", "doorward.cli", "init", "--json"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=empty_shell.folder,
+        env=child_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("doorward: Standard output is closed")
+    assert not (empty_shell.folder / "doorward.db").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_secret_that_could_not_be_shown_is_told(shell: Shell) -> None:
+    shell.good("apps", "create", "shop")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "doorward.cli", "keys", "create", "shop"],
+            cwd=shell.folder,
+            env=child_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "is to be revoked" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("masterkey", "generate", "other.key", "--id", "not an id"), 2),
+        (("db", "upgrade", "--database", "sqlite:///absent/doorward.db"), 1),
+        (("db", "state", "--database", "postgresql://u@127.0.0.1:99999/d"), 3),
+        (("check", "--config", "deep.toml"), 3),
+        (("db", "restore", "foreign.db", "--replace", "--because", "test"), 3),
+    ],
+)
+def test_a_slip_of_the_operator_is_no_bug_of_ours(shell: Shell, arguments: tuple[str, ...], code: int) -> None:
+    (shell.folder / "deep.toml").write_text("a = " + "[" * 5_000)
+    with closing(sqlite3.connect(shell.folder / "foreign.db")) as foreign:
+        foreign.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        foreign.execute("INSERT INTO alembic_version VALUES ('of somebody else')")
+        foreign.commit()
+    said = shell(*arguments)
+    assert said.code == code, said.err
+    assert "bug" not in said.err
+
+
+def test_a_database_password_is_in_no_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With a `/` in it the password is where a port should be, and the error quotes the port.
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", "postgresql://u:hunter2/secret@127.0.0.1:1/d")
+    for arguments in (("db", "state"), ("keys", "list"), ("check",)):
+        said = shell(*arguments, "--debug")
+        assert said.code == 3
+        assert "hunter2" not in said.out + said.err

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import AsyncIterator
 from typing import Final
 
 from doorward.adapters.sql.maintenance import SchemaState, schema_state, upgrade
@@ -14,16 +15,17 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.methods.apikey.config import NEVER, Never
 from doorward.methods.apikey.operations import create_key, revoke_key
 from doorward.methods.apikey.order import IssuedKey, KeyOrder
-from doorward.methods.apikey.port import KeyState
+from doorward.methods.apikey.port import KeyRecord, KeyState
 from doorward.server.management.doors import ADMINISTRATOR_SCOPES
-from doorward.values import Actor, Environment
+from doorward.server.management.reach import OWN_SCOPES_PREFIX
+from doorward.values import Actor, AppId, Environment
 
-__all__ = ["ADMINISTRATION_APP", "create_first_admin", "prepare_dev", "prepare_dev_files"]
+__all__ = ["ADMINISTRATION_APP", "create_first_admin", "find_other_administrators", "prepare_dev", "prepare_dev_files"]
 
 ADMINISTRATION_APP: Final = "doorward-administration"
 """The name of the app whose keys are administrators'."""
 ADMIN_KEY_LIFETIME_S: Final = 90 * 86_400
-_KEYS_MAX: Final = 1_000
+_PAGE: Final = 1_000
 
 
 async def create_first_admin(
@@ -58,8 +60,7 @@ async def create_first_admin(
             raise _already() from None
     elif app.state is not AppState.ACTIVE:
         raise Rejected("state_final", f"the app {ADMINISTRATION_APP} is {app.state.value}")
-    existing = await store.keys.list_keys(app_id=app.id, limit=_KEYS_MAX)
-    alive = [key for key in existing if key.state is not KeyState.REVOKED]
+    alive = [key async for key in _keys(store, app_id=app.id) if key.state is not KeyState.REVOKED]
     if alive and not replace_existing:
         raise _already()
     order = KeyOrder(
@@ -75,6 +76,27 @@ async def create_first_admin(
     for key in alive:
         await revoke_key(store, key.id, reason="replaced by a new first administrator", actor=actor)
     return issued
+
+
+async def find_other_administrators(store: Store) -> tuple[KeyRecord, ...]:
+    """Keys of other apps with power over Doorward: whoever held a leaked administrator's key may have made them."""
+    return tuple(
+        [
+            key
+            async for key in _keys(store)
+            if key.app_name != ADMINISTRATION_APP
+            and key.state is not KeyState.REVOKED
+            and any(scope.startswith(OWN_SCOPES_PREFIX) for scope in key.scopes)
+        ]
+    )
+
+
+async def _keys(store: Store, *, app_id: AppId | None = None) -> AsyncIterator[KeyRecord]:
+    after = ""
+    while page := await store.keys.list_keys(app_id=app_id, after=after, limit=_PAGE):
+        for key in page:
+            yield key
+        after = page[-1].id
 
 
 async def prepare_dev(settings: Settings, store: Store) -> IssuedKey | None:

@@ -169,7 +169,11 @@ def _read_environment() -> Mapping[str, object]:
 
 def _refuse_misspelt(name: str, known: tuple[str, ...]) -> None:
     # Other programs may have variables of this prefix; only one that looks like a slip is refused.
-    close = get_close_matches(name.removeprefix(ENV_PREFIX).lower(), known, n=1, cutoff=0.85)
+    said = name.removeprefix(ENV_PREFIX).lower()
+    # A name cut short (`DOORWARD_DATABASE`) is further from the whole one than a slip, and as little in force.
+    close = [whole for whole in known if said and whole.startswith(said)] or get_close_matches(
+        said, known, n=1, cutoff=0.85
+    )
     if close:
         cure = f"Did you mean {ENV_PREFIX}{close[0].upper()}?"
         raise Misconfigured(f"The environment variable {name} is not a setting.", cure=cure)
@@ -185,7 +189,7 @@ def _read_toml(config: Path | None) -> Mapping[str, object]:
         if len(content) > CONFIG_BYTES_MAX:
             raise Misconfigured(f"{path} is larger than 1 MiB.", cure="Name a configuration file with --config.")
         values = tomllib.loads(content.decode())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         # A decoding error quotes the file, which may hold what should not be in a log.
         why = error.strerror if isinstance(error, OSError) else "it is not TOML in UTF-8"
         raise Misconfigured(f"{path} cannot be read: {why}.", cure="Correct the file, or name another.") from None

@@ -41,6 +41,11 @@ _BUG_TEXT: Final = (
 
 def main() -> None:
     """The command `doorward`."""
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stdout is None:
+        # Before anything is made: a secret that is shown once must not be shown to nobody.
+        sys.exit(_tell(Failed("Standard output is closed, so nothing could be shown."), debug=False))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -59,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         # Rich and Typer turn a closed pipe into this themselves.
         return _PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else _code_of(end)
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person gets a sentence, not a traceback
+        _drop_what_cannot_be_written()
         return _tell(error, debug=debug)
     return code if isinstance(code, int) else 0
 
@@ -79,14 +85,14 @@ def _explain(error: Exception) -> tuple[int, str]:
     match error:
         case Rejected() | Unavailable():
             return _REFUSED if isinstance(error, Rejected) else _UNAVAILABLE, _refusal_text(error)
-        case Failed():
-            return _REFUSED, str(error)
-        case UsageProblem():
-            return _USAGE, str(error)
+        case Failed() | UsageProblem():
+            return _REFUSED if isinstance(error, Failed) else _USAGE, str(error)
         case typer.TyperException():
             return error.exit_code, _usage_text(error)
         case Misconfigured():
             return _MISCONFIGURED, str(error)
+        case OSError():
+            return _REFUSED, _system_text(error)
         case _:
             return _BUG, _BUG_TEXT.format(type(error).__name__)
 
@@ -94,6 +100,14 @@ def _explain(error: Exception) -> tuple[int, str]:
 def _refusal_text(error: Rejected | Unavailable) -> str:
     detail = f" {error.detail[:1].upper()}{error.detail[1:]}." if error.detail else ""
     return f"{error.refusal.text}{detail} ({error.code})"
+
+
+def _system_text(error: OSError) -> str:
+    where = f": {error.filename}" if isinstance(error.filename, str) else ""
+    return (
+        f"The operating system says: {error.strerror or type(error).__name__}{where}. "
+        "A credential that was being made and was not shown is to be revoked: look through `doorward keys list`."
+    )
 
 
 def _usage_text(error: typer.TyperException) -> str:
@@ -107,6 +121,13 @@ def _usage_text(error: typer.TyperException) -> str:
 
 def _code_of(end: SystemExit) -> int:
     return end.code if isinstance(end.code, int) else _REFUSED
+
+
+def _drop_what_cannot_be_written() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence_stdout()
 
 
 def _silence_stdout() -> None:

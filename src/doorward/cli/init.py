@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from doorward.app.administration import create_first_admin
+from doorward.app.administration import create_first_admin, find_other_administrators
 from doorward.app.maintenance import upgrade
 from doorward.app.master_key import create_master_key_file
 from doorward.app.settings import Settings
@@ -23,6 +23,7 @@ from doorward.methods.apikey.order import IssuedKey
 commands = new_command()
 
 # A folder of its own: whoever copies the database's must not find the key in it.
+_OTHERS_SHOWN: Final = 20
 _KEY_FILE: Final = Path("doorward-keys/master.key")
 
 
@@ -64,7 +65,15 @@ async def init(
             expires_in_s=expires_in_s,
             replace_existing=replace_admin,
         )
+        others = await find_other_administrators(store) if replace_admin else ()
     _show(desk, settings, issued)
+    if others:
+        shown = ", ".join(key.id for key in others[:_OTHERS_SHOWN])
+        more = f" and {len(others) - _OTHERS_SHOWN} more" if len(others) > _OTHERS_SHOWN else ""
+        desk.out.warn(
+            "Keys of other apps hold doorward: scopes too, and still work. If the old administrator's key leaked, "
+            f"whoever had it may have made them; revoke those you do not know: {shown}{more}"
+        )
 
 
 def _write_config(desk: Desk, settings: Settings) -> None:

@@ -13,7 +13,8 @@ from doorward.app.master_key import (
     rotate_master_key_file,
 )
 from doorward.cli.frame import Because, Desk, new_group, offer, require_reason
-from doorward.cli.problems import Failed
+from doorward.cli.problems import Failed, UsageProblem
+from doorward.crypto.master_key import KEY_ID
 from doorward.crypto.sealing import MasterKeys
 
 commands = new_group("The master key, which seals what is stored. It is never shown.")
@@ -29,6 +30,8 @@ async def generate(
     ] = "k1",
 ) -> None:
     """Write a new master key into a file that only you can read."""
+    if KEY_ID.fullmatch(key_id) is None:
+        raise UsageProblem(f"{key_id!r} is no id of a master key: 1 to 32 letters, digits, dots, dashes, underscores.")
     create_master_key_file(path, entropy=secrets.token_bytes, key_id=key_id)
     if desk.out.as_json:
         desk.out.json({"file": str(path), "key_id": key_id})

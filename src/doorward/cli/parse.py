@@ -129,6 +129,6 @@ def parse_database(presented_url: str) -> str:
     if carries_password:
         raise UsageProblem(
             "A password in --database can be read by every user of this machine: "
-            "set DOORWARD_DATABASE instead, or write it into the configuration file."
+            "set DOORWARD_DATABASE_URL instead, or write it into the configuration file."
         )
     return presented_url

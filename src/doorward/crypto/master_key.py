@@ -17,7 +17,7 @@ from doorward.crypto.sealing import MASTER_KEY_BYTES, MasterKeys
 from doorward.errors import Misconfigured
 from doorward.values import Entropy
 
-__all__ = ["MASTER_KEYS_MAX", "generate_master_key", "parse_master_keys", "rotate_master_keys"]
+__all__ = ["KEY_ID", "MASTER_KEYS_MAX", "generate_master_key", "parse_master_keys", "rotate_master_keys"]
 
 MASTER_KEYS_MAX: Final = 64
 """How many keys a deployment may hold."""
@@ -25,6 +25,8 @@ TEXT_CHARACTERS_MAX: Final = 65_536
 DISTINCT_OCTETS_MIN: Final = 12
 """32 random octets hold fewer than this many different ones about once in 10^15; a typed password or zeros do."""
 
+KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""What the id of a master key looks like."""
 _LINE: Final = re.compile(r"([A-Za-z0-9._-]{1,32}):([A-Za-z0-9_-]{43})=?")
 _NUMBERED: Final = re.compile(r"k([1-9][0-9]{0,8})")
 _CURE: Final = "Put back the file from its backup, or make a new one with `doorward init` if nothing was sealed yet."
@@ -46,7 +48,7 @@ def parse_master_keys(text: str, *, entropy: Entropy) -> MasterKeys:
 
 def generate_master_key(entropy: Entropy, *, key_id: str = "k1") -> str:
     """A file with one new key. The answer is a secret."""
-    assert re.fullmatch(r"[A-Za-z0-9._-]{1,32}", key_id), "a master key id that does not parse"
+    assert KEY_ID.fullmatch(key_id), "a master key id that does not parse"
     key = entropy(MASTER_KEY_BYTES)
     return f"{key_id}:{base64.urlsafe_b64encode(key).decode().rstrip('=')}\n"
 

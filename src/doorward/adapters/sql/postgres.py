@@ -60,7 +60,10 @@ async def connect(url: str) -> _Connection:
     """
     try:
         return await asyncpg.connect(url, timeout=CONNECT_S)
-    except (*_DRIVER_ERRORS, ValueError) as error:
+    except (ValueError, OverflowError) as error:
+        # Its text quotes the URL: a password with a `/` in it is taken for a port.
+        raise _refused(error) from None
+    except _DRIVER_ERRORS as error:
         raise _refused(error) from error
 
 
@@ -146,7 +149,9 @@ class PostgresEngine:
                 init=self._set_limits,
                 reset=_keep_settings,
             )
-        except (*_DRIVER_ERRORS, ValueError) as error:
+        except (ValueError, OverflowError) as error:
+            raise _refused(error) from None  # as above
+        except _DRIVER_ERRORS as error:
             raise _refused(error) from error
         try:
             await _require_schema(pool)
@@ -272,7 +277,7 @@ async def _heard(connection: _Connection, woken: asyncio.Event) -> bool:
 def _refused(error: BaseException) -> DoorwardError:
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError):
         return Misconfigured("PostgreSQL refuses the connection.", cure="Check user, password and database in the URL.")
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError | OverflowError):
         return Misconfigured("The PostgreSQL URL cannot be read.", cure="Use postgresql://user@host/database.")
     return _translated(error)
 

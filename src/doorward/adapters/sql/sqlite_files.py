@@ -10,7 +10,7 @@ from time import time
 from typing import Final
 
 from doorward.adapters.sql.generation import first_heads, new_generation
-from doorward.adapters.sql.migrations.scripts import migration_script
+from doorward.adapters.sql.migrations.scripts import known_revisions, migration_script
 from doorward.adapters.sql.schema import SCHEMA_REVISION
 from doorward.adapters.sql.sqlite import open_connection
 from doorward.errors import Misconfigured, Unavailable
@@ -68,7 +68,7 @@ def restore(path: Path, source: Path, *, generation: str) -> None:
     with TemporaryDirectory(dir=path.absolute().parent) as folder:
         prepared = Path(folder) / "prepared.db"
         with _opened(source) as connection:
-            if _revision(connection) is None:
+            if _revision(connection) not in known_revisions():
                 raise Misconfigured(f"{source} is not a backup of Doorward.", cure="Name a backup.")
             _copy_to_new_file(connection, prepared)
         # The new generation is in the copy before anybody can see it: a verifier never meets the old one twice.
