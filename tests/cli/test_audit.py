@@ -1,5 +1,7 @@
 """`doorward audit`, whole commands on a real store."""
 
+import csv
+import io
 import os
 import pwd
 import sqlite3
@@ -52,6 +54,18 @@ def test_an_export_is_json_lines_with_links(shell: Shell) -> None:
     assert said.out.isascii()
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     assert events[1]["previous_link"] == events[0]["link"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_export_for_a_spreadsheet_holds_no_formula(shell: Shell) -> None:
+    key_id = shell.json("keys", "create", "shop")["key"]["id"]
+    shell.good("keys", "revoke", key_id, "--because", '=HYPERLINK("http://evil.example")')
+    exported = shell.good("audit", "export", "--csv")
+    rows = list(csv.DictReader(io.StringIO(exported.out, newline="")))
+    assert len(rows) == len(shell.good("audit", "export").lines)
+    assert [(row["action"], row["reason"]) for row in rows if row["object"] == f"key {key_id}"][1:] == [
+        ("key.revoked", '\'=HYPERLINK("http://evil.example")')
+    ]
 
 
 @pytest.mark.parametrize(

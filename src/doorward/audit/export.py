@@ -51,11 +51,12 @@ def event_row(stored: StoredEvent) -> tuple[str, ...]:
     return tuple(neutralise_text(cell) for cell in _cells(stored))
 
 
-def export_csv(events: Iterable[StoredEvent]) -> str:
-    """A whole table for spreadsheets (RFC 4180); no cell is a formula."""
+def export_csv(events: Iterable[StoredEvent], *, header: bool = True) -> str:
+    """A table for spreadsheets (RFC 4180), its first page with the names of the columns; no cell is a formula."""
     written = io.StringIO()
     writer = csv.writer(written)
-    writer.writerow(EVENT_COLUMNS)
+    if header:
+        writer.writerow(EVENT_COLUMNS)
     for stored in events:
         writer.writerow([neutralise_cell(cell) for cell in _cells(stored)])
     return written.getvalue()

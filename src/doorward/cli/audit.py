@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from doorward.audit.chain import ChainName, derive_chain_key, derive_chain_keys
-from doorward.audit.export import export_event
+from doorward.audit.export import export_csv, export_event
 from doorward.audit.findings import ChainReport
 from doorward.audit.heads import Head, encode_head, parse_heads
 from doorward.audit.verify import export_change_head, verify_changes
@@ -68,6 +68,9 @@ async def export(
     code: Code = None,
     since: Since = None,
     until: Until = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="For a spreadsheet, without the links; no cell is a formula.")
+    ] = False,
 ) -> None:
     """Write every event as JSON Lines with its links, so that it can be verified elsewhere."""
     async with desk.store() as store:
@@ -80,9 +83,13 @@ async def export(
             until=until,
             now=desk.now,
         )
+        if as_csv:
+            sys.stdout.write(export_csv(()))
         async for events in pages_of_events(store.audit, wanted):
-            for stored in events:
-                sys.stdout.write(export_event(stored).decode("ascii"))
+            if as_csv:
+                sys.stdout.write(export_csv(events, header=False))
+            else:
+                sys.stdout.writelines(export_event(stored).decode("ascii") for stored in events)
 
 
 @offer(commands, "verifications")
