@@ -195,3 +195,10 @@ def test_who_says_so_speaks_to_a_database_in_the_clear(safe: SafeSettings, monke
     assert find_unsafe(safe(database_url=verified)) == ()
     assert find_unsafe(safe(database_url=clear, danger_database_in_the_clear=True)) == ()
     assert asked == [verified, clear]
+
+
+@pytest.mark.parametrize("folder", ["data", "secrets", "audit"])
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_folder_everybody_can_write_is_refused(safe: SafeSettings, tmp_path: Path, folder: str, mode: int) -> None:
+    (tmp_path / folder).chmod(mode)
+    assert f"Every user of this machine can write into {tmp_path / folder}" in told(safe())

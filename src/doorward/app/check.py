@@ -275,6 +275,22 @@ def _audit_directory(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _folders(settings: Settings) -> Iterator[Finding]:
+    # Whoever may write a folder may put another file in the place of one he may not even read.
+    named = (settings.master_key_file, settings.tls_key_file, settings.database_path)
+    folders = [path.absolute().parent for path in named if path is not None]
+    if settings.audit_log_dir is not None:
+        folders.append(settings.audit_log_dir.absolute())
+    for folder in dict.fromkeys(folders):
+        mode = _mode(folder)
+        if mode is not None and mode & stat.S_IWOTH:
+            yield Finding(
+                what=f"Every user of this machine can write into {folder} (mode {mode:04o})",
+                why="What lies there can be replaced or removed, and what SQLite looks for beside a database put there",
+                cure=f"chmod o-w {folder}, or choose a folder of its own",
+            )
+
+
 def _environment(settings: Settings) -> Iterator[Finding]:
     del settings
     if os.environ.get("FORWARDED_ALLOW_IPS"):
@@ -302,6 +318,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _database_transport,
     _schema,
     _audit_directory,
+    _folders,
     _environment,
 )
 """Every check there is, in the order they are told."""
