@@ -223,3 +223,15 @@ async def test_trailers_are_not_headers() -> None:
     assert b"host,transfer-encoding,connection" in answer
     assert b"x-forwarded-for" not in answer
     assert b"x-api-key" not in answer
+
+
+async def test_few_requests_are_sent_ahead_and_answered_in_order(port: int) -> None:
+    ahead = b"".join(POST + b"Content-Length: %d\r\n\r\n" % length + b"a" * length for length in range(32))
+    answer = await talk(port, ahead + b"GET / HTTP/1.1\r\nHost: localhost\r\n" + CLOSE)
+    assert answer.count(b"HTTP/1.1 200") == 33
+    assert answer.endswith(b"0\r\n\r\n")
+
+
+async def test_many_requests_sent_ahead_end_the_connection(port: int) -> None:
+    answer = await talk(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 4_000)
+    assert answer == b"reset" or answer.count(b"HTTP/1.1 200") < 100

@@ -20,6 +20,8 @@ __all__ = ["LimitedProtocol", "make_protocol"]
 
 # One read of the loop may hold the end of a head together with a body.
 _READ_BYTES_MAX: Final = 256 * 1024
+REQUESTS_WAITING_MAX: Final = 32
+"""How many requests may be sent ahead on a connection. Each is fifty times as large in memory as on the wire."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -96,6 +98,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._stop_timer()
+        if len(self.pipeline) >= REQUESTS_WAITING_MAX:
+            raise ValueError("too many requests before the first is answered")
         super().on_headers_complete()
         self._in_head, self._fed_bytes = False, 0
 
@@ -116,6 +120,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is written; what is left of the request may still come, and the caller has still to read."""
         super().on_response_complete()
+        if self.pipeline:
+            # uvicorn reads on after every answer: what waits would grow faster than it is answered.
+            self.flow.pause_reading()
         if self.transport.is_closing():
             self._close()
         elif not self._in_head and self.cycle.response_complete:
