@@ -249,6 +249,7 @@ async def _require_schema(pool: Any) -> None:  # Any: an asyncpg pool
     try:
         versions = await pool.fetch("SELECT version_num, current_setting('server_encoding') FROM alembic_version")
     except asyncpg.UndefinedTableError as error:
+        cure = "Is that the right one? To make it, run `doorward init` (or `doorward db upgrade`, for it alone)."
         raise Misconfigured("The database has no Doorward schema.", cure=cure) from error
     except (*_DRIVER_ERRORS, TimeoutError) as error:
         raise _translated(error) from error

@@ -157,7 +157,7 @@ class SqliteEngine:
             raise _translated(error) from error
 
     def _require_schema(self) -> None:
-        problem = f"The schema of {self._path} is not the one this version knows."
+        problem, cure = f"The schema of {self._path} is not the one this version knows.", "Run `doorward db upgrade`."
         try:
             connection = open_connection(self._path, clock=self._clock, busy_timeout_ms=self._busy_timeout_ms)
             with closing(connection):
@@ -165,9 +165,10 @@ class SqliteEngine:
         except sqlite3.Error as error:
             if _name(error) not in _NOT_OURS:
                 raise _translated(error) from error
-            known, problem = False, f"There is no Doorward database at {self._path}."
+            known, problem = False, f"There is no Doorward database at {self._path.absolute()}."
+            cure = "Is that the right place? To make one, run `doorward init` (or `doorward db upgrade`, for it alone)."
         if not known:
-            raise Misconfigured(problem, cure="Run `doorward db upgrade`.")
+            raise Misconfigured(problem, cure=cure)
 
     # From here on: the writer thread.
 
