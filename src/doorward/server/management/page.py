@@ -12,8 +12,10 @@ from typing import Any, Final
 __all__ = ["PAGE_HEADERS", "render_page"]
 
 _STYLE: Final = (
+    ":root{color-scheme:light dark}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
-    "h2{margin-top:2.5rem;font-size:1.1rem}code,pre{font:14px/1.45 ui-monospace,monospace}"
+    "h2{margin-top:2.5rem;font-size:1.1rem;overflow-wrap:anywhere}nav{columns:20rem}nav a{display:block}"
+    "a{overflow-wrap:anywhere}code,pre{font:14px/1.45 ui-monospace,monospace}"
     "pre{background:#f5f5f5;padding:1rem;overflow:auto}b{display:inline-block;min-width:4rem}"
     "@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}pre{background:#222}}"
 )
@@ -47,9 +49,24 @@ def render_page(description: _Description) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
         f"<style>{_STYLE}</style><h1>{title}</h1>"
-        "<p>The same for programs: <code>/api/openapi.json</code>.</p>"
+        "<p>Send an administrator's key with every request, as <code>Authorization: Bearer &hellip;</code> or "
+        "<code>X-API-Key: &hellip;</code>, and bodies as <code>application/json</code>. Times are epoch seconds. "
+        "The same page for programs: <code>/api/openapi.json</code>.</p>"
+        f"<nav>{_contents(description)}</nav>"
         f"{''.join(operations)}<h1>Shapes</h1>{''.join(shapes)}</html>"
     )
+
+
+def _contents(description: _Description) -> str:
+    return "".join(
+        f'<a href="#{_anchor(path, method)}"><code>{escape(method.upper())} {escape(path)}</code></a>'
+        for path, methods in sorted(description.get("paths", {}).items())
+        for method in methods
+    )
+
+
+def _anchor(path: str, method: str) -> str:
+    return escape(f"{method}:{path}", quote=True)
 
 
 def _operation(path: str, method: str, operation: _Description) -> str:
@@ -58,17 +75,27 @@ def _operation(path: str, method: str, operation: _Description) -> str:
         for parameter in operation.get("parameters", ())
     )
     body = _reference(operation.get("requestBody", {}))
+    # Refusals are one sentence and one shape for all statuses: one line, so that what differs is seen.
+    statuses: dict[str, list[str]] = {}
+    for status, answer in operation.get("responses", {}).items():
+        statuses.setdefault(f"{_said(answer)} {_reference(answer)}".strip(), []).append(status)
     answers = "".join(
-        f"<li><code>{escape(status)}</code> {escape(answer.get('description', ''))} {_reference(answer)}</li>"
-        for status, answer in operation.get("responses", {}).items()
+        f"<li>{', '.join(f'<code>{escape(status)}</code>' for status in alike)} {what}</li>"
+        for what, alike in statuses.items()
     )
     return (
-        f"<h2><b>{escape(method.upper())}</b> <code>{escape(path)}</code></h2>"
+        f'<h2 id="{_anchor(path, method)}">'
+        f"<b>{escape(method.upper())}</b> <code>{escape(path)}</code></h2>"
         f"<p>{escape(operation.get('description', ''))}</p>"
         + (f"<p>Parameters: {parameters}</p>" if parameters else "")
         + (f"<p>Body: {body}</p>" if body else "")
         + f"<ul>{answers}</ul>"
     )
+
+
+def _said(answer: _Description) -> str:
+    said = str(answer.get("description", ""))
+    return "" if said == "Successful Response" else escape(said)
 
 
 def _reference(holder: _Description) -> str:
