@@ -85,7 +85,7 @@ def _write_config(desk: Desk, settings: Settings) -> None:
             cure=f'Write master_key_file = "{_KEY_FILE}" into it, or set DOORWARD_MASTER_KEY_FILE.',
         )
     url = settings.database_url.get_secret_value()
-    lines = ["# Settings of Doorward; docs/serve.md explains every one. Secrets never stand here."]
+    lines = ["# Settings of Doorward; docs/settings.md explains every one. Secrets never stand here."]
     if urlsplit(url).password is None and "password=" not in url:
         lines.append(f'database_url = "{_toml(url)}"')
     lines.append(f'master_key_file = "{_KEY_FILE}"')

@@ -72,7 +72,7 @@ def _announce(desk: Desk, settings: Settings, ready: Ready) -> None:
     out.note()
     facts: list[tuple[str, Cell]] = [
         ("Server", ready.url),
-        ("Management API", f"{ready.url}/api/docs"),
+        ("Management API", f"{settings.public_url or ready.url}/api/docs"),  # other hosts are refused
         ("Health", f"{ready.url}/healthz, {ready.url}/readyz"),
         ("Metrics", ready.metrics_url),
         ("Database", str(settings.database_path) if settings.dev else None),
