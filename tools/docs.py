@@ -124,6 +124,21 @@ def _code_map() -> Iterator[str]:
         yield f"| `{name.as_posix()}` | {_first_sentence(path)} |\n"
 
 
+def _plain(node: ast.expr | None) -> str:
+    """A default as the operator writes it, not as Python does; empty for numbers, which come with their bounds."""
+    if isinstance(node, ast.Attribute):
+        return f"`{node.attr.lower()}`"
+    if isinstance(node, ast.Call):
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        node = given.get("default") or next(iter(node.args), None)
+    value = ast.literal_eval(node) if isinstance(node, ast.Constant | ast.Tuple) else 0
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return f"`{value}`".lower()
+    return f"`{value}`" if isinstance(value, str) else ""
+
+
 def _settings() -> Iterator[str]:
     yield "# Settings\n\n"
     yield _NOTE
@@ -138,7 +153,7 @@ def _settings() -> Iterator[str]:
     for index, node in enumerate(settings.body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             meaning = _docstring_after(settings.body, index).replace("|", "\\|")
-            default = _default(node.value)
+            default = _plain(node.value) or _default(node.value)
             if node.target.id.endswith("_port"):
                 default = default.replace(",", "")
             yield f"| `{node.target.id}` | {default} | {meaning} |\n"

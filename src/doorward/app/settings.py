@@ -51,43 +51,62 @@ class Settings(BaseSettings):
     danger_database_in_the_clear: bool = False
     """Speak to a PostgreSQL server on another machine without verifying its certificate."""
     master_key_file: Path | None = None
+    """The file that holds the master key; only the server's user may read it."""
     master_key: SecretStr | None = None
     """The text of a master key file, from the environment only (`DOORWARD_MASTER_KEY`)."""
 
     listen_host: str = "127.0.0.1"
+    """The address to listen on."""
     listen_port: int = Field(default=8700, ge=0, le=65535)
     """0 takes a free port (tests)."""
     tls_certificate_file: Path | None = None
+    """The certificate and its chain, PEM."""
     tls_key_file: Path | None = None
+    """Its private key, PEM; only the server's user may read it."""
     trusted_proxies: _List = ()
     """Networks whose forwarding headers count. Empty: none do, loopback included."""
     proxy_header: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """What the listed proxies send: `x-forwarded` (`X-Forwarded-For`, `-Proto`) or `forwarded` (RFC 7239)."""
     public_url: str | None = Field(default=None, max_length=512, pattern=r"^https?://[^/?#@\s]+$")
     """How callers reach this server, scheme and host only; its host is allowed."""
     allowed_hosts: _List = ()
+    """Further names the server answers for, beside that of `public_url`."""
 
     key_prefix: str = Field(default="dw", pattern=r"^[a-z][a-z0-9]{1,11}$")
+    """What keys and passwords begin with: 2 to 12 lower-case letters and digits, a letter first."""
     environment: Environment = Environment.LIVE
+    """`live` or `test`: which keys open the management API."""
 
     audit_log_dir: Path | None = None
-    """Where the log of verifications is written; None writes none."""
+    """The folder the log of verifications is written to; without one there is no such log."""
     metrics_host: str = "127.0.0.1"
+    """The address `/metrics` is served on."""
     metrics_port: int | None = Field(default=8701, ge=0, le=65535)
-    """None serves no metrics."""
+    """The port `/metrics` is served on; `DOORWARD_METRICS_PORT=none` serves none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug`, `info`, `warning` or `error`."""
 
     max_staleness_s: float = Field(default=60.0, ge=2.0, le=3600.0)
+    """How old the view of revocations may become before everything is refused."""
     pull_interval_s: float = Field(default=1.0, ge=0.05, le=60.0)
+    """How often the feed of revocations is read when nothing is pushed."""
     push: bool = True
     """Whether the feed is also followed by push; without it a revocation takes up to `pull_interval_s`."""
 
     head_bytes_max: int = Field(default=65_536, ge=4_096, le=1_048_576)
+    """The longest request line and headers, together."""
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216)
+    """The largest request body."""
     head_timeout_s: float = Field(default=10.0, ge=1.0, le=120.0)
+    """By when the headers must have come."""
     body_timeout_s: float = Field(default=20.0, ge=1.0, le=600.0)
+    """By when the body must have come."""
     keep_alive_s: int = Field(default=5, ge=1, le=600)
+    """How long an idle connection is kept."""
     shutdown_grace_s: int = Field(default=10, ge=1, le=600)
+    """How long requests under way may take to finish after SIGTERM."""
     connections_max: int = Field(default=1_000, ge=10, le=100_000)
+    """How many connections and requests are served at once; further ones are answered 503."""
 
     dev: bool = False
     """On this machine only: plain HTTP on loopback, everything created when missing."""

@@ -97,7 +97,10 @@ def restore(url: str, source: Path, *, danger_overwrite: bool = False, entropy: 
         Unavailable: `store_unavailable`.
     """
     if schema_state(url) is not SchemaState.MISSING and not danger_overwrite:
-        raise Misconfigured("The database is not empty.", cure="Restore into an empty one, or say --replace: what it holds is then lost.")
+        raise Misconfigured(
+            "The database is not empty.",
+            cure="Restore into an empty one, or say --replace: what it holds is then lost.",
+        )
     path = sqlite_path(url)
     if path:
         sqlite_files.restore(path, source, generation=_generation(entropy))
