@@ -61,6 +61,8 @@ async def test_metrics_have_a_listener_of_their_own(start: Start) -> None:
     assert (await served.client.get("/metrics")).status_code in {403, 404}
     async with httpx2.AsyncClient(trust_env=False) as client:
         text = (await client.get(served.metrics)).text
+        renamed = await client.get(served.metrics, headers={"host": "attacker.example"})
+    assert (renamed.status_code, renamed.json()["code"]) == (421, "host_refused")
     assert 'doorward_verifications_total{code="admitted",method="apikey"} 1.0' in text
     assert "doorward_feed_age_seconds" in text
     assert served.admin not in text

@@ -28,6 +28,8 @@ from doorward.methods.apikey.order import IssuedKey
 from doorward.server.logs import configure_logs
 from doorward.server.metrics import Metrics, MetricsPage
 from doorward.server.protocol import LimitedProtocol, make_protocol
+from doorward.server.sites import SiteGuard
+from doorward.wire.hops import TrustedHops
 
 __all__ = ["Ready", "serve"]
 
@@ -174,8 +176,12 @@ def _protocol(settings: Settings) -> type[LimitedProtocol]:
 
 
 def _listen_for_metrics(settings: Settings, metrics: Metrics, port: int) -> _Listener:
+    page: ASGIApp = MetricsPage(metrics)
+    if settings.dev:
+        # A browser runs on this machine, and an attacker's name may be made to mean it.
+        page = SiteGuard(page, hosts=settings.hosts, hops=TrustedHops(), danger_plain_http=True)
     config = uvicorn.Config(
-        MetricsPage(metrics),
+        page,
         http=_protocol(settings),
         ws="none",
         lifespan="off",
