@@ -129,7 +129,11 @@ def _show(desk: Desk, settings: Settings, issued: IssuedKey) -> None:
     out.note()
     out.warn("It is shown this once and kept nowhere. Keep it like the keys of the house.")
     out.note()
-    out.note("Next, see whether the settings are safe, start the server, and ask it something:")
+    out.note("To guard routes of your own, give an app a key; the doors in your program open the same database:")
+    out.note()
+    out.command("doorward apps create shop", "doorward keys create shop --scope orders:read")
+    out.note()
+    out.note("To run the server, set what `doorward check` still misses, start it, and ask it something:")
     out.note()
     out.command(
         "doorward check",

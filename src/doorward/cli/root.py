@@ -24,7 +24,8 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
 }
 """Every first word after `doorward`: the panel it is listed in, and its one line of help."""
 
-_EPILOGUE: Final = """[bold]First steps[/]   doorward serve --dev
+_EPILOGUE: Final = """[bold]First steps[/]   doorward serve --dev    a server to try, on this machine only
+              doorward init           a store of your own
 
 [bold]Exit codes[/]    0  done                    4   the store cannot be reached
               1  refused, or failed      70  a bug of ours
