@@ -77,3 +77,15 @@ def test_on_postgresql(empty_shell: Shell, empty_postgres_url: str, monkeypatch:
     empty_shell.good("keys", "revoke", issued["key"]["id"], "--because", "test")
     assert empty_shell.json("db", "state") == {"state": "current"}
     assert empty_shell.json("audit", "verify")["intact"] is True
+
+
+@pytest.mark.parametrize("flags", [(), ("--dev",)])
+def test_the_next_steps_are_for_the_store_that_was_made(empty_shell: Shell, flags: tuple[str, ...]) -> None:
+    told = empty_shell.good("init", *flags).err
+    steps = [line.strip() for line in told.splitlines() if line.startswith("  doorward ")]
+    assert [step.split()[:2] for step in steps if "check" not in step] == [
+        ["doorward", "apps"],
+        ["doorward", "keys"],
+        ["doorward", "serve"],
+    ]
+    assert all(("--dev" in step) == bool(flags) for step in steps)

@@ -14,6 +14,7 @@ from doorward.app.master_key import create_master_key_file
 from doorward.app.settings import Settings
 from doorward.cli.frame import Desk, new_command, offer
 from doorward.cli.keys_expiry import Expires, expires_in_s_of
+from doorward.cli.output import Output
 from doorward.cli.problems import UsageProblem
 from doorward.cli.shapes import issued_key_shape
 from doorward.cli.text import moment
@@ -129,15 +130,22 @@ def _show(desk: Desk, settings: Settings, issued: IssuedKey) -> None:
     out.note()
     out.warn("It is shown this once and kept nowhere. Keep it like the keys of the house.")
     out.note()
+    _show_next(out, dev=settings.dev)
+
+
+def _show_next(out: Output, *, dev: bool) -> None:
+    flag = " --dev" if dev else ""
     out.note("To guard routes of your own, give an app a key; the doors in your program open the same database:")
     out.note()
-    out.command("doorward apps create shop", "doorward keys create shop --scope orders:read")
+    out.command(f"doorward apps create{flag} shop", f"doorward keys create{flag} shop --scope orders:read")
     out.note()
-    out.note("To run the server, set what `doorward check` still misses, start it, and ask it something:")
+    if dev:
+        out.note("To run the server on this machine, and ask it something:")
+    else:
+        out.note("To run the server, set what `doorward check` still misses, start it, and ask it something:")
     out.note()
+    url = "http://127.0.0.1:8700" if dev else "https://this.host.example"
+    check = () if dev else ("doorward check",)
     out.command(
-        "doorward check",
-        "doorward serve",
-        "read -rs KEY",
-        'curl -H "Authorization: Bearer $KEY" https://this.host.example/api/v1/apps',
+        *check, f"doorward serve{flag}", "read -rs KEY", f'curl -H "Authorization: Bearer $KEY" {url}/api/v1/apps'
     )
