@@ -8,15 +8,19 @@ Rules of this file:
   not forced to the platter: a machine that loses power may lose what it had not written yet.
 * Nothing is lost in silence. A full buffer is written at once, by whoever filled it; when the disk refuses, records
   beyond the buffer are counted, and a `dropped` record says how many as soon as it can be written.
+* Whoever has proven nothing cannot push out the history: his refusals are capped (`audit/log_cap.py`), and a
+  `suppressed` record at each flush says how many there were beyond. What a proven caller does is never capped.
 """
 
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, final
 
 from doorward.audit.chain import ChainKey
+from doorward.audit.log_cap import RefusalCap
 from doorward.audit.log_lines import DroppedRecord, LogRecord, Verification, encode_verification
 from doorward.audit.log_writer import LogWriter
 from doorward.errors import Misconfigured
@@ -29,6 +33,8 @@ INTERVAL_S: Final = 0.5
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 FILES_KEPT: Final = 64
 BUFFER_RECORDS_MAX: Final = 20_000
+UNPROVEN_REFUSALS_PER_S: Final = 50
+UNPROVEN_BURST_REFUSALS: Final = 1_000
 
 _LOG: Final = logging.getLogger("doorward.audit")
 
@@ -45,6 +51,9 @@ class VerificationLogFile:
         file_bytes_max: a file that has reached this is followed by the next.
         files_kept: how many files may lie in the directory; older ones are removed, and the log says so.
         records_max: how many records are buffered.
+        unproven_refusals_per_s: how many refusals of callers who have proven nothing are written one by one, in the
+            long run; at least 1. Those beyond are counted by code.
+        unproven_burst_refusals: how many of them are written at once after a quiet time.
     """
 
     def __init__(
@@ -58,6 +67,8 @@ class VerificationLogFile:
         file_bytes_max: int = FILE_BYTES_MAX,
         files_kept: int = FILES_KEPT,
         records_max: int = BUFFER_RECORDS_MAX,
+        unproven_refusals_per_s: float = UNPROVEN_REFUSALS_PER_S,
+        unproven_burst_refusals: int = UNPROVEN_BURST_REFUSALS,
     ) -> None:
         assert 0 < interval_s <= 1, "verifications are written at least once a second"
         assert records_max >= 2 * CHUNK_RECORDS, "a buffer smaller than what is written at once"
@@ -75,6 +86,7 @@ class VerificationLogFile:
         self._interval_s: Final = interval_s
         self._records_max: Final = records_max
         self._buffer: Final[list[Verification]] = []
+        self._cap: Final = RefusalCap(refusals_per_s=unproven_refusals_per_s, burst_refusals=unproven_burst_refusals)
         self._dropped = 0
         self._failing = False
         self._opened = False
@@ -95,6 +107,11 @@ class VerificationLogFile:
         """Records lost because the disk refused, of which no `dropped` record tells yet."""
         return self._dropped
 
+    @property
+    def suppressed(self) -> int:
+        """Refusals over the cap, of which no `suppressed` record tells yet."""
+        return self._cap.suppressed
+
     def record(
         self,
         at: int,
@@ -107,6 +124,9 @@ class VerificationLogFile:
         request_line: str,
     ) -> None:
         """See `VerificationLog`."""
+        # Admitted requests have an app, and pay for one comparison.
+        if app_id is None and code is not None and not self._cap.admits(at, code):
+            return
         buffer = self._buffer
         buffer.append((at, method, credential_id, app_id, organization_id, source, code, request_line))
         if len(buffer) > self._records_max:
@@ -135,6 +155,7 @@ class VerificationLogFile:
         while left > 0 and self._write_chunk():
             left -= CHUNK_RECORDS
             await asyncio.sleep(0)
+        self._tell_suppressed()
 
     async def aclose(self) -> None:
         """Write everything and end the log in order. Idempotent."""
@@ -145,18 +166,21 @@ class VerificationLogFile:
         self._task = None
         while self._buffer and self._write_chunk():
             pass
+        self._tell_suppressed()
         self._opened = False
         try:
             self._writer.close()
         except OSError as error:
             self._complain(error)
-        if self._buffer or self._dropped:
-            _LOG.error("%d verifications were lost", len(self._buffer) + self._dropped)
+        lost = len(self._buffer) + self._dropped + self._cap.suppressed
+        if lost:
+            _LOG.error("%d verifications were lost", lost)
 
     async def _write_again_and_again(self) -> None:
         while True:
             await asyncio.sleep(self._interval_s)
             await self.flush()
+            self._cap.refill(self._interval_s)
 
     def _make_room(self) -> None:
         # While the disk refuses, the timer is the one to try again: one failing write per request helps nobody.
@@ -170,6 +194,18 @@ class VerificationLogFile:
         records: list[LogRecord | bytes] = [encode_verification(verification) for verification in chunk]
         if self._dropped:
             records.append(DroppedRecord(int(self._clock()), self._dropped))
+        if not self._append(records):
+            return False
+        self._dropped = 0
+        del self._buffer[: len(chunk)]
+        return True
+
+    def _tell_suppressed(self) -> None:
+        record = self._cap.told(int(self._clock()))
+        if record is not None and self._append([record]):
+            self._cap.forget()
+
+    def _append(self, records: Sequence[LogRecord | bytes]) -> bool:
         try:
             self._writer.append(records)
         except OSError as error:
@@ -178,8 +214,6 @@ class VerificationLogFile:
         if self._failing:
             _LOG.warning("the verification log can be written again; %d records were dropped", self._dropped)
         self._failing = False
-        self._dropped = 0
-        del self._buffer[: len(chunk)]
         return True
 
     def _complain(self, error: OSError) -> None:

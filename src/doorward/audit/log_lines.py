@@ -25,6 +25,7 @@ __all__ = [
     "OpenedRecord",
     "PrunedRecord",
     "RotatedRecord",
+    "SuppressedRecord",
     "Verification",
     "VerificationRecord",
     "encode_line",
@@ -91,6 +92,16 @@ class DroppedRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="dropped"
 
 
 @final
+class SuppressedRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="suppressed"):
+    """So many refusals of unproven callers, by code, were not written one by one: there were too many at once."""
+
+    at: int
+    since: int
+    """When the first of them was refused."""
+    codes: dict[str, int]
+
+
+@final
 class PrunedRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="pruned"):
     """An old file, and with it all parts of its log before it, were removed to stay within the limit: not in secret."""
 
@@ -98,7 +109,9 @@ class PrunedRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="pruned"):
     file: str
 
 
-LogRecord: TypeAlias = VerificationRecord | OpenedRecord | RotatedRecord | ClosedRecord | DroppedRecord | PrunedRecord
+LogRecord: TypeAlias = (
+    VerificationRecord | OpenedRecord | RotatedRecord | ClosedRecord | DroppedRecord | SuppressedRecord | PrunedRecord
+)
 
 
 @final
