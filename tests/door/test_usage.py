@@ -5,7 +5,7 @@ import pytest
 from tests.simulators.virtual_time import run_virtual
 
 from doorward.door.usage import DELTAS_PER_FLUSH, UsageCounter
-from doorward.errors import Unavailable
+from doorward.errors import Rejected, Unavailable
 from doorward.methods.plane import UsageDelta
 from doorward.values import CredentialId, MethodName
 
@@ -174,3 +174,77 @@ def test_a_bug_in_a_flush_does_not_end_the_counting(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.ERROR):
         run_virtual(story())
     assert "a bug in a driver" in caplog.text
+
+
+class Particular(Usage):
+    """Takes no batch that has a certain credential in it, as a database does with text it cannot store."""
+
+    def __init__(self, hated: CredentialId) -> None:
+        super().__init__()
+        self.hated = hated
+        self.attempts = 0
+
+    async def add_usage(self, deltas: tuple[UsageDelta, ...]) -> None:
+        self.attempts += 1
+        if self.away:
+            raise Unavailable("store_unavailable", "simulated")
+        if any(delta.credential_id == self.hated for delta in deltas):
+            raise Rejected("input_invalid", "simulated")
+        await super().add_usage(deltas)
+
+
+async def test_a_count_the_store_rejects_is_dropped_and_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    port = Particular(CredentialId("hated"))
+    counter = UsageCounter(port)
+    counter.count(APIKEY, KEY, 1, None)
+    counter.count(APIKEY, port.hated, 1, None)
+    counter.count(APIKEY, port.hated, 2, None)
+    counter.count(APIKEY, OTHER, 1, None)
+    with caplog.at_level(logging.WARNING):
+        await counter.flush()
+    assert (port.total(KEY), port.total(OTHER), port.total(port.hated)) == (1, 1, 0)
+    assert counter.rejected == 2
+    assert "2 uses cannot be stored and were dropped: input_invalid" in caplog.text
+    assert "hated" not in caplog.text
+    port.attempts = 0
+    await counter.flush()
+    assert port.attempts == 0
+
+
+async def test_one_rejected_count_costs_only_its_own_batch() -> None:
+    port = Particular(CredentialId("5"))
+    counter = UsageCounter(port)
+    for n in range(DELTAS_PER_FLUSH * 2):
+        counter.count(APIKEY, CredentialId(str(n)), 1, None)
+    await counter.flush()
+    assert sum(len(call) for call in port.calls) == DELTAS_PER_FLUSH * 2 - 1
+    assert port.attempts == 1 + DELTAS_PER_FLUSH + 1
+
+
+async def test_closing_with_a_rejected_count_raises_nothing_and_stores_the_rest() -> None:
+    port = Particular(CredentialId("hated"))
+    counter = UsageCounter(port)
+    await counter.start()
+    counter.count(APIKEY, port.hated, 1, None)
+    counter.count(APIKEY, KEY, 1, None)
+    await counter.aclose()
+    assert port.total(KEY) == 1
+    assert counter.rejected == 1
+
+
+async def test_a_store_that_goes_away_among_single_counts_gets_each_once() -> None:
+    class GoesAway(Particular):
+        async def add_usage(self, deltas: tuple[UsageDelta, ...]) -> None:
+            await super().add_usage(deltas)
+            self.away = len(self.calls) == 1
+
+    port = GoesAway(CredentialId("hated"))
+    counter = UsageCounter(port)
+    for credential in (KEY, port.hated, OTHER):
+        counter.count(APIKEY, credential, 1, None)
+    with pytest.raises(Unavailable):
+        await counter.flush()
+    port.away = False
+    await counter.flush()
+    assert (port.total(KEY), port.total(OTHER)) == (1, 1)
+    assert counter.rejected == 1

@@ -6,6 +6,7 @@ Rules of this file:
 * What was counted is given to the store at least once: a flush whose answer is lost counts twice rather than never.
 * Bounded: more credentials than `entries_max` in a minute are flushed early; when the store is away as well, further
   credentials go uncounted, and how many times is said in `lost`.
+* One count the store will never take must not stand in the way of the others: it is found, dropped and said.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import contextlib
 import logging
 from typing import Final, final
 
-from doorward.errors import Unavailable
+from doorward.errors import Rejected, Unavailable
 from doorward.methods.plane import UsageDelta, UsagePort
 from doorward.values import CredentialId, MethodName
 
@@ -51,6 +52,8 @@ class UsageCounter:
         self._closing = False
         self.lost = 0
         """Uses that were not counted because the table was full and the store away."""
+        self.rejected = 0
+        """Uses that were not counted because the store does not take them."""
 
     def count(self, method: MethodName, credential_id: CredentialId, now: int, source: str | None) -> None:
         """See `UsageRecorder`. `source` is at most 45 characters (an address)."""
@@ -103,12 +106,35 @@ class UsageCounter:
             pending = [_delta(key, entry) for key, entry in taken.items()]
             try:
                 while pending:
-                    await self._port.add_usage(tuple(pending[:DELTAS_PER_FLUSH]))
-                    del pending[:DELTAS_PER_FLUSH]
+                    await self._store_batch(pending)
             finally:
                 # Also when cancelled: SIGTERM loses nothing that was counted.
                 for delta in pending:
                     self._put_back(delta)
+
+    async def _store_batch(self, pending: list[UsageDelta]) -> None:
+        """Store the first of what is pending; what was answered leaves the list at once, so nothing counts twice."""
+        batch = tuple(pending[:DELTAS_PER_FLUSH])
+        try:
+            await self._port.add_usage(batch)
+        except Rejected as error:
+            # The batch is one transaction, so nothing of it was stored.
+            before = self.rejected
+            try:
+                for delta in batch:
+                    await self._store_alone(delta)
+                    del pending[0]
+            finally:
+                # One line, whatever is in the batch, and no ids: what a store does not take may be anything.
+                _LOG.error("%d uses cannot be stored and were dropped: %s", self.rejected - before, error.code)
+            return
+        del pending[: len(batch)]
+
+    async def _store_alone(self, delta: UsageDelta) -> None:
+        try:
+            await self._port.add_usage((delta,))
+        except Rejected:
+            self.rejected += delta.count
 
     def _put_back(self, delta: UsageDelta) -> None:
         entry = self._entries.setdefault(
