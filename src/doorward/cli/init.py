@@ -109,7 +109,11 @@ def _make_master_key(desk: Desk, settings: Settings) -> None:
 
 def _shown(settings: Settings) -> str:
     path = settings.database_path
-    return str(path) if path is not None else str(urlsplit(settings.database_url.get_secret_value()).hostname)
+    if path is not None:
+        return str(path)
+    # The host alone: of a URL somebody has mistyped, any other part may be a piece of the password.
+    host = urlsplit(settings.database_url.get_secret_value()).hostname
+    return f"PostgreSQL on {host or 'this machine'}"
 
 
 def _show(desk: Desk, settings: Settings, issued: IssuedKey) -> None:
