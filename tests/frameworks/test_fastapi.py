@@ -8,6 +8,7 @@ import pytest
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Form, HTTPException, Request, Response, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient, WebSocketDenialResponse
@@ -272,6 +273,38 @@ def test_routes_added_before_the_guard(door: Door, key: Key) -> None:
     assert client.get("/orders", headers=key).status_code == 200
     assert client.get("/orders").status_code == 401
     assert client.get("/doorless").status_code == 403
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_an_equal_route_that_replaces_another_has_its_own_doors(
+    in_place: bool,  # noqa: FBT001  # a column
+    app: FastAPI,
+    client: TestClient,
+    door: Door,
+    method: SimulatedMethod,
+    key: Key,
+) -> None:
+    seen: list[object] = []
+
+    async def orders(request: Request) -> str:
+        seen.append(request.scope["route"])
+        return "x"
+
+    app.add_api_route("/orders", orders, dependencies=[Depends(door)])
+    assert client.get("/orders", headers=key).status_code == 200
+    stricter = Door(method, require=Scopes("orders:write"))
+    route = APIRoute("/orders", orders, dependencies=[Depends(stricter)])
+    assert app.router.routes[-1] == route
+    if in_place:
+        app.router.routes[-1] = route
+    else:
+        app.router.routes = [*app.router.routes[:-1], route]
+    refused = client.get("/orders", headers=key)
+    assert (refused.status_code, code(refused)) == (403, "scope_insufficient")
+    allowed = {"x-secret": method.add("k2", scopes=Scopes("orders:write")).decode()}
+    assert client.get("/orders", headers=allowed).status_code == 200
+    assert seen[-1] is route
+    assert len(seen) == 2
 
 
 def test_doors_of_the_app_the_router_and_nested_dependencies(method: SimulatedMethod, key: Key) -> None:

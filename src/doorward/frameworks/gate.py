@@ -143,21 +143,26 @@ def _plan_mounted(app: ASGIApp, keeper: "Keeper") -> Plan:
 
 @final
 class _Gate(BaseRoute):
-    """Stands in for one route while requests are dispatched."""
+    """Stands in for one route of a list while requests are dispatched."""
 
-    def __init__(self, route: BaseRoute, keeper: "Keeper") -> None:
-        self.route: Final = route
+    def __init__(self, routes: list[BaseRoute], position: int, keeper: "Keeper") -> None:
+        self.route: Final = routes[position]
+        self._routes: Final = routes
+        self._position: Final = position
         self._keeper: Final = keeper
         # The route's own matching, without a call in between: it is asked for every route of every request.
-        self.matches = route.matches  # type: ignore[method-assign]
+        self.matches = self.route.matches  # type: ignore[method-assign]
 
     def url_path_for(self, name: str, /, **path_params: Any) -> Any:  # as in Starlette
         return self.route.url_path_for(name, **path_params)
 
     def handle(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if scope.get("route") is self:
-            scope["route"] = self.route
-        return self._keeper.handle(self.route, scope, receive, send)
+        # Another route may have been put here that is equal (same path, endpoint, methods) but has other doors.
+        route = self._routes[self._position]
+        named = scope.get("route")
+        if named is self or named is self.route:
+            scope["route"] = route
+        return self._keeper.handle(route, scope, receive, send)
 
     def __getattr__(self, name: str) -> Any:  # whatever the route has
         return getattr(self.route, name)
@@ -167,18 +172,19 @@ class _Gate(BaseRoute):
 class _Gates:
     """The gates of a list of routes that may grow at any time."""
 
-    __slots__ = ("_gates", "_keeper", "_seen")
+    __slots__ = ("_gates", "_keeper", "_list", "_seen")
 
     def __init__(self, keeper: "Keeper") -> None:
         self._keeper: Final = keeper
+        self._list: list[BaseRoute] | None = None
         self._seen: list[BaseRoute] = []
         self._gates: list[BaseRoute] = []
 
     def of(self, routes: list[BaseRoute]) -> list[BaseRoute]:
-        # Identical routes are compared as such, in C; equal ones lead to the same handler.
-        if self._seen != routes:
-            self._seen = list(routes)
-            self._gates = [_Gate(route, self._keeper) for route in routes]
+        # Identical routes are compared as such, in C; equal ones match alike, and their gate looks which it leads to.
+        if self._list is not routes or self._seen != routes:
+            self._list, self._seen = routes, list(routes)
+            self._gates = [_Gate(routes, position, self._keeper) for position in range(len(routes))]
         return self._gates
 
 
