@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.simulators.method import SimulatedMethod, SimulatedRecord
@@ -11,6 +12,8 @@ from tests.simulators.request import view_of
 
 from doorward.door import Door, FailureBudget
 from doorward.errors import Misconfigured, Rejected, Unavailable
+from doorward.methods.apikey import ApiKeys
+from doorward.methods.basic import Basic
 from doorward.revocation.view import View
 from doorward.values import FeedKind, Handle, PrincipalKind, RateLimit, Scopes
 from doorward.wire.request import Header
@@ -343,6 +346,19 @@ def test_a_door_needs_methods(method: SimulatedMethod) -> None:
         Door()
     with pytest.raises(Misconfigured):
         Door(method, method)
+
+
+def test_what_is_no_method_and_no_scopes_is_told_with_the_cure(method: SimulatedMethod) -> None:
+    not_a_method: Any = "sqlite:///doorward.db"
+    with pytest.raises(Misconfigured, match="Door\\(ApiKeys"):
+        Door(not_a_method)
+    not_scopes: Any = "orders:read"
+    with pytest.raises(Misconfigured, match="Scopes\\("):
+        Door(method, require=not_scopes)
+    with pytest.raises(Misconfigured, match="open_store"):
+        ApiKeys(not_a_method)
+    with pytest.raises(Misconfigured, match="open_store"):
+        Basic(not_a_method)
 
 
 async def test_a_method_without_a_store(plane: SimulatedPlane) -> None:

@@ -43,7 +43,7 @@ class Door:
         monotonic: the process's own clock, in seconds.
 
     Raises:
-        Misconfigured: no method is listed, or one is listed twice.
+        Misconfigured: no method is listed, or one twice; or something is listed that is no method, no scopes.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Door:
             raise Misconfigured(
                 "A door without a method admits nobody.", cure="List at least one: Door(ApiKeys(store))."
             )
+        _require_kinds(methods, require)
         lanes = tuple(lane_of(method, monotonic) for method in methods)
         if len({lane.name for lane in lanes}) < len(lanes):
             raise Misconfigured("A door lists the same method twice.", cure="List each method once per door.")
@@ -161,6 +162,21 @@ class Door:
             # A 401 must say how to do better (RFC 9110 section 15.5.2); nothing this door takes may come this way.
             error = Rejected("credential_insecure_transport", error.detail)
         return render_refusal(error, challenges=challenges)
+
+
+def _require_kinds(methods: tuple[object, ...], require: object) -> None:
+    """Say what to write instead: whoever runs no type checker would meet an AttributeError at the first request."""
+    for method in methods:
+        if not hasattr(method, "bearer_carried"):
+            raise Misconfigured(
+                f"A door lists a {type(method).__name__}, which is no method.",
+                cure='List methods over a store: Door(ApiKeys(open_store("sqlite:///doorward.db"))).',
+            )
+    if not isinstance(require, Scopes | None):
+        raise Misconfigured(
+            f"A door requires a {type(require).__name__}, which names no scopes.",
+            cure='Write require=Scopes("orders:read").',
+        )
 
 
 def _with_headers(refused: Rejected, answer_headers: tuple[Header, ...]) -> Rejected:

@@ -8,10 +8,11 @@ from typing import Protocol, final
 import msgspec
 
 from doorward.audit.port import VerificationLog
+from doorward.errors import Misconfigured
 from doorward.revocation.port import RevocationView
 from doorward.values import Clock, CredentialId, MethodName, RateLimit
 
-__all__ = ["Lease", "Plane", "RateLeasePort", "UsageDelta", "UsagePort", "UsageRecorder"]
+__all__ = ["Lease", "Plane", "RateLeasePort", "UsageDelta", "UsagePort", "UsageRecorder", "plane_of"]
 
 
 @final
@@ -76,6 +77,25 @@ class UsageRecorder(Protocol):
     def count(self, method: MethodName, credential_id: CredentialId, now: int, source: str | None) -> None:
         """One successful verification."""
         ...
+
+
+class _HasPlane(Protocol):
+    @property
+    def plane(self) -> "Plane": ...
+
+
+def plane_of(store: _HasPlane) -> "Plane":
+    """What a store's methods share.
+
+    Raises:
+        Misconfigured: it is no store; usually the URL of one.
+    """
+    if not hasattr(store, "plane"):
+        raise Misconfigured(
+            f"A method was given a {type(store).__name__} where it needs a store.",
+            cure='Open one: ApiKeys(open_store("sqlite:///doorward.db")).',
+        )
+    return store.plane
 
 
 class Plane(Protocol):

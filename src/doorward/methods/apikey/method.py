@@ -7,7 +7,7 @@ from doorward.methods.apikey.port import KeyPort
 from doorward.methods.apikey.verify import METHOD, LoadedKey, verify_key
 from doorward.methods.apikey.wire import CARRIER_HEADER, KeyReader, PresentedKey
 from doorward.methods.contract import OpenApiScheme, Verified
-from doorward.methods.plane import Plane
+from doorward.methods.plane import Plane, plane_of
 from doorward.values import Environment
 from doorward.wire.challenge import build_challenge
 from doorward.wire.credential import has_valid_checksum
@@ -53,7 +53,7 @@ class ApiKeys:
     def __init__(self, store: KeySource, *, environment: Environment = Environment.LIVE, prefix: str = "dw") -> None:
         self.config: Final = ApiKeyConfig(environment=environment, prefix=prefix)
         self.name: Final = METHOD
-        self.plane: Final[Plane | None] = store.plane
+        self.plane: Final[Plane | None] = plane_of(store)
         self.bearer_carried: Final = True
         self._store: Final = store
         self._environment: Final = environment

@@ -8,7 +8,7 @@ from doorward.methods.basic.port import PasswordPort
 from doorward.methods.basic.verify import METHOD, LoadedPassword, verify_password
 from doorward.methods.basic.wire import NO_ID, PresentedPassword, extract_basic, may_travel
 from doorward.methods.contract import OpenApiScheme, Verified
-from doorward.methods.plane import Plane
+from doorward.methods.plane import Plane, plane_of
 from doorward.wire.challenge import build_challenge
 from doorward.wire.credential import has_valid_checksum
 from doorward.wire.deprecation import deprecation_headers
@@ -69,7 +69,7 @@ class Basic:
             deprecated_at=DEPRECATED_AT, sunset=sunset, link=migration_link
         )
         self.name: Final = METHOD
-        self.plane: Final[Plane | None] = store.plane
+        self.plane: Final[Plane | None] = plane_of(store)
         self.bearer_carried: Final = False
         self._store: Final = store
 
