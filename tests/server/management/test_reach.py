@@ -116,6 +116,16 @@ async def test_a_suspended_app_is_woken_only_by_who_has_the_power_it_has(ask: As
     assert (await ask("POST", f"/apps/{app}/resume", REASON, key=lesser)).status == 200
 
 
+async def test_an_app_is_revoked_only_by_who_has_the_power_it_has(ask: Ask, make_admin: MakeAdmin) -> None:
+    app = (await ask("POST", "/apps", {"name": "operators"})).json["id"]
+    await ask("POST", "/keys", {"app_id": app, "name": "k", "scopes": ["doorward:audit:read"]})
+    lesser = await make_admin("doorward:apps:write")
+    assert (await ask("POST", f"/apps/{app}/revoke", REASON, key=lesser)).code == "scope_escalation"
+    # Stopping it is allowed, and can be lifted.
+    assert (await ask("POST", f"/apps/{app}/suspend", REASON, key=lesser)).status == 200
+    assert (await ask("POST", f"/apps/{app}/revoke", REASON)).status == 200
+
+
 async def test_an_organizations_administrator_sees_that_organization_alone(ask: Ask, make_admin: MakeAdmin) -> None:
     theirs = await make_key(ask, name="theirs")
     their_app, their_key = theirs["key"]["app_id"], theirs["key"]["id"]

@@ -59,7 +59,8 @@ def add_app_routes(router: APIRouter, doors: Doors, asking: Asking) -> None:
     moves: tuple[tuple[str, Callable[..., Awaitable[Any]], bool, str], ...] = (
         ("suspend", suspend_app, False, "None of its credentials opens a door until it is resumed."),
         ("resume", resume_app, True, "Lift the suspension."),
-        ("revoke", revoke_app, False, "None of its credentials opens a door ever again."),
+        # For good: suspending is enough to stop a leak, and can be lifted when the app was the administrators' own.
+        ("revoke", revoke_app, True, "None of its credentials opens a door ever again."),
     )
     for name, operation, empowering, text in moves:
 

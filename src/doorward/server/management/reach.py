@@ -89,8 +89,9 @@ class Reach:
     Args:
         store: the real one.
         principal: who was proven at the management door.
-        empowering: whether what is about to be done hands out power: credentials, and apps with all of theirs, are
-            then found only when the principal holds all their `doorward:` scopes.
+        empowering: whether what is about to be done hands out power, or takes a whole app's away for good:
+            credentials, and apps with all of theirs, are then found only when the principal holds all their
+            `doorward:` scopes.
         expected_version: the version a change was made for (`If-Match`); None when nobody said.
     """
 
