@@ -43,12 +43,24 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         # Unknown and wrong are one answer from outside.
         _row("credential_unknown", _INVALID, public_code="credential_invalid"),
         _row("credential_secret_mismatch", _INVALID, public_code="credential_invalid"),
+        # A token nobody has signed for us: what exactly is wrong is nobody's business but the log's.
+        _row("token_malformed", "The credential could not be read.", public_code="credential_malformed"),
+        _row("token_header", _INVALID, public_code="credential_invalid"),
+        _row("token_algorithm", _INVALID, public_code="credential_invalid"),
+        _row("token_issuer", _INVALID, public_code="credential_invalid"),
+        _row("token_key_unknown", _INVALID, public_code="credential_invalid"),
+        _row("token_signature", _INVALID, public_code="credential_invalid"),
         # Only the proven holder learns these.
         _row("credential_expired", "The credential has expired."),
         _row("credential_disabled", "The credential is disabled."),
         _row("credential_revoked", "The credential has been revoked."),
         _row("credential_network", "The credential may not be used from this network."),
         _row("credential_environment", "The credential belongs to another environment."),
+        _row("token_type", "The token is of another kind than this resource takes."),
+        _row("token_claims", "The token lacks a claim this resource needs, or has one of the wrong form."),
+        _row("token_audience", "The token is for another resource."),
+        _row("token_not_yet_valid", "The token is not valid yet."),
+        _row("token_lifetime", "The token lives longer than this resource takes."),
         _row("app_suspended", "The app this credential belongs to is suspended."),
         _row("rate_limited", "The rate limit of this credential is used up."),
         _row("scope_insufficient", "The credential lacks a scope this resource needs."),
@@ -74,6 +86,8 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         # Ours, and passing: raised as `Unavailable`.
         _row("store_unavailable", "The credential store cannot be reached; try again."),
         _row("revocation_stale", "Revocations cannot be confirmed at the moment; try again."),
+        _row("keys_unavailable", "The issuer's keys cannot be fetched at the moment; try again."),
+        _row("introspection_unavailable", "The issuer cannot be asked at the moment; try again."),
         _row("overloaded", "The server is at its limit; try again."),
     )
 )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle
+from doorward.values import FeedKind, Handle, Watermark
 
 __all__ = ["FeedSimulator"]
 
@@ -80,6 +80,11 @@ class FeedSimulator:
             return self._page(after, min(limit, self.page_rows_max))
         finally:
             self.reads_in_flight -= 1
+
+    async def read_watermark(self) -> Watermark:
+        if self.away:
+            raise Unavailable("store_unavailable", "simulated")
+        return Watermark(self.generation, self.position)
 
     async def wakeups(self) -> AsyncIterator[None]:
         self.streams_opened += 1

@@ -53,6 +53,7 @@ class SimulatedMethod:
         self.name = MethodName(name)
         self.plane = plane
         self.bearer_carried = bearer_carried
+        self.counts_use = True
         self.header = header
         self.records: dict[str, SimulatedRecord] = {}
         self.loads = 0

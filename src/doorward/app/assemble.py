@@ -1,7 +1,7 @@
 """The whole server from its settings: the store, and the layers every request goes through, outermost first.
 
 `Edge` (counts, logs, ends exceptions) > `LoadLimit` > `SiteGuard` (hosts, origins) > `Health` > `BodyLimit` >
-the management API behind its doors. Forward-auth, OAuth and the rest join below `BodyLimit`.
+`Routes`: what programs ask by exact path > the management API behind its doors.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.limits import BodyLimit, LoadLimit
 from doorward.server.management import build_management
 from doorward.server.metrics import Metrics
+from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
 from doorward.wire.hops import TrustedHops
 
@@ -70,7 +71,8 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         version=_version(),
         open_docs=settings.dev,
     )
-    limited = BodyLimit(management, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
+    protocol = Routes(_protocol_table(), management)
+    limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
     sited = SiteGuard(
@@ -81,6 +83,11 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         danger_plain_http=settings.dev,
     )
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
+
+
+def _protocol_table() -> dict[str, ASGIApp]:
+    """What programs ask that is no management: one line a route."""
+    return {}
 
 
 def _version() -> str:

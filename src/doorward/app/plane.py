@@ -23,7 +23,7 @@ from doorward.methods.plane import RateLeasePort, UsagePort
 from doorward.revocation.follower import Follower
 from doorward.revocation.port import FeedPage, FeedPort
 from doorward.revocation.view import View
-from doorward.values import AppId, Clock, CredentialId, MethodName, OrganizationId
+from doorward.values import AppId, Clock, CredentialId, MethodName, OrganizationId, Watermark
 
 __all__ = ["ClosingLog", "PlanePorts", "PullOnlyFeed", "StorePlane", "VerificationLogs"]
 
@@ -96,6 +96,10 @@ class PullOnlyFeed:
     async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
         """See `FeedPort`."""
         return await self._feed.read_feed(after, limit=limit)
+
+    async def read_watermark(self) -> Watermark:
+        """See `FeedPort`."""
+        return await self._feed.read_watermark()
 
     async def wakeups(self) -> AsyncIterator[None]:
         """Never yields."""

@@ -25,12 +25,13 @@ AnyMethod = Method[Any, Any]
 class Lane:
     """A method with what its requests share, whichever door they come to: records, rate shares, failures."""
 
-    __slots__ = ("__weakref__", "bearer_carried", "budget", "cache", "method", "name", "plane", "spender")
+    __slots__ = ("__weakref__", "bearer_carried", "budget", "cache", "counts_use", "method", "name", "plane", "spender")
 
     def __init__(self, method: AnyMethod, monotonic: Callable[[], float]) -> None:
         self.method: Final = method
         self.name: Final = method.name
         self.bearer_carried: Final = method.bearer_carried
+        self.counts_use: Final = method.counts_use
         self.plane: Final = method.plane
         self.cache: Final = RecordCache(method, self.plane)
         self.spender: Final = None if self.plane is None else RateSpender(self.plane.rate_leases, monotonic)

@@ -30,7 +30,18 @@ from doorward.wire.request import RequestView
 __all__ = ["PHASES", "PROOF_FAILURES", "Phase", "record_admission", "record_refusal"]
 
 PROOF_FAILURES: Final = frozenset(
-    {"credential_unknown", "credential_secret_mismatch", "credential_malformed", "credential_unrecognised"}
+    {
+        "credential_unknown",
+        "credential_secret_mismatch",
+        "credential_malformed",
+        "credential_unrecognised",
+        "token_malformed",
+        "token_header",
+        "token_algorithm",
+        "token_issuer",
+        "token_key_unknown",
+        "token_signature",
+    }
 )
 """Refusals that are paid for from the failure budget of the source."""
 RELOADS_MAX: Final = 3
@@ -191,7 +202,7 @@ def _ask(passage: Passage, view: RevocationView, generation: int) -> Awaitable[N
     entry = passage.entry
     if entry is None and view.changed_since(handles, passage.position):
         return _load_again(passage, view)
-    if view.is_revoked(handles):
+    if view.is_revoked(handles, passage.verified.since):
         raise Rejected("credential_revoked")
     if entry is None:
         _keep(passage, generation=generation)
@@ -217,7 +228,7 @@ async def _load_again(passage: Passage, view: RevocationView) -> None:
         generation = view.generation
         handles = passage.verified.handles
         if not view.changed_since(handles, passage.position):
-            if view.is_revoked(handles):
+            if view.is_revoked(handles, passage.verified.since):
                 raise Rejected("credential_revoked")
             _keep(passage, generation=generation)
             return
@@ -270,7 +281,8 @@ def record_admission(lane: Lane, principal: Principal, request: RequestView, now
     if plane is None:
         return
     source = _source_text(request)
-    plane.usage.count(lane.name, principal.credential_id, now, source)
+    if lane.counts_use:
+        plane.usage.count(lane.name, principal.credential_id, now, source)
     plane.verifications.record(
         now,
         lane.name,

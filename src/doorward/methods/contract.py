@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from doorward.methods.plane import Plane
-from doorward.values import CredentialId, Handle, MethodName, Principal, RateLimit
+from doorward.values import CredentialId, Handle, MethodName, Principal, RateLimit, Since
 from doorward.wire.request import Header, RequestView
 
 __all__ = ["Method", "OpenApiScheme", "Presented", "Verified"]
@@ -40,6 +40,9 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     principal: Principal
     handles: tuple[Handle, ...]
     """Everything this proof rests on, asked of the revocation view on every use."""
+    since: Since | None = None
+    """When it was issued, for credentials that carry their own proof; None for what was read from the store, where an
+    epoch makes the record be loaded again instead (the store knows what it voids)."""
     rate: RateLimit | None = None
     answer_headers: tuple[Header, ...] = ()
     """Headers every answer to this credential carries, refusals included (`Deprecation`)."""
@@ -72,6 +75,11 @@ class Method(Protocol[PresentedT, RecordT]):
     @property
     def bearer_carried(self) -> bool:
         """Whether the credential may arrive as `Authorization: Bearer`."""
+        ...
+
+    @property
+    def counts_use(self) -> bool:
+        """Whether use is counted per credential. Never for tokens: no table grows with their number (invariant 6)."""
         ...
 
     def extract(self, request: RequestView) -> PresentedT | None:

@@ -5,20 +5,24 @@ from typing import Protocol, final
 
 import msgspec
 
-from doorward.values import Handle
+from doorward.values import Handle, Since, Watermark
 
 __all__ = ["FeedPage", "FeedPort", "FeedRow", "RevocationView"]
 
 
 @final
 class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the feed. `changed_version` None means revoked; otherwise: load the record again."""
+    """One row of the feed. `changed_version` None means revoked; otherwise: load the record again.
+
+    `audience` is the only resource the row is for; None: every one.
+    """
 
     position: int
     handle: Handle
     committed_at: int
     leave_at: int | None
     changed_version: int | None = None
+    audience: str | None = None
 
 
 @final
@@ -46,6 +50,14 @@ class FeedPort(Protocol):
 
     async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
         """Live rows with a position above `after`, in order.
+
+        Raises:
+            Unavailable: `store_unavailable`.
+        """
+        ...
+
+    async def read_watermark(self) -> Watermark:
+        """How far the feed is, read before a sign-in is checked: what is issued afterwards inherits it unchanged.
 
         Raises:
             Unavailable: `store_unavailable`.
@@ -85,10 +97,13 @@ class RevocationView(Protocol):
         """Raise `Unavailable("revocation_stale")` when the last full read is older than `max_staleness_s`."""
         ...
 
-    def is_revoked(self, handles: tuple[Handle, ...]) -> bool:
-        """Whether any of them is revoked."""
+    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:
+        """Whether any of them is revoked: by a final row, or by an epoch that is later than `since`.
+
+        `since` None belongs to a record of the store: no epoch revokes it, `changed_since` has it loaded again.
+        """
         ...
 
     def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
-        """Whether any of them has a `changed` row above `position` (or the view was reset): load it again."""
+        """Whether any of them has a `changed` row or an epoch above `position` (or the view was reset): load again."""
         ...

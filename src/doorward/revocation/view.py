@@ -16,7 +16,7 @@ from typing import Final, final
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage
 from doorward.revocation.table import FeedTable
-from doorward.values import Handle
+from doorward.values import Handle, Since
 
 __all__ = ["CACHE_LIFE_S", "View"]
 
@@ -90,7 +90,7 @@ class View:
         if now_monotonic - self._read_at > self.max_staleness_s:
             raise Unavailable("revocation_stale", f"the last full reading is over {self.max_staleness_s} s old")
 
-    def is_revoked(self, handles: tuple[Handle, ...]) -> bool:
+    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:  # noqa: ARG002  # epochs come
         """See `RevocationView`."""
         revoked = self._live.revoked
         for kind, id_ in handles:  # noqa: SIM110  # any() builds a generator, at twice the cost of this loop

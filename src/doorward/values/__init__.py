@@ -1,6 +1,7 @@
 """The words every room shares: frozen values, no behaviour beyond their own consistency, no I/O."""
 
 from doorward.values.change import (
+    EPOCH_KINDS,
     Actor,
     Change,
     ChangePort,
@@ -15,8 +16,10 @@ from doorward.values.clock import Clock, Entropy
 from doorward.values.identifiers import AppId, CredentialId, MethodName, OrganizationId
 from doorward.values.principal import Environment, Principal, PrincipalKind, RateLimit
 from doorward.values.scopes import Scopes
+from doorward.values.watermark import IssuedAbroad, Since, Watermark
 
 __all__ = [
+    "EPOCH_KINDS",
     "Actor",
     "AppId",
     "Change",
@@ -29,6 +32,7 @@ __all__ = [
     "Event",
     "FeedKind",
     "Handle",
+    "IssuedAbroad",
     "MethodName",
     "OrganizationId",
     "Principal",
@@ -36,5 +40,7 @@ __all__ = [
     "RateLimit",
     "Revocation",
     "Scopes",
+    "Since",
+    "Watermark",
     "Write",
 ]

@@ -7,13 +7,24 @@ here it is only something `adapters/sql` has a statement for.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol, final
+from typing import Final, NamedTuple, Protocol, final
 
 import msgspec
 
 from doorward.values.identifiers import CredentialId, OrganizationId
 
-__all__ = ["Actor", "Change", "ChangePort", "Delivery", "Event", "FeedKind", "Handle", "Revocation", "Write"]
+__all__ = [
+    "EPOCH_KINDS",
+    "Actor",
+    "Change",
+    "ChangePort",
+    "Delivery",
+    "Event",
+    "FeedKind",
+    "Handle",
+    "Revocation",
+    "Write",
+]
 
 
 class FeedKind(StrEnum):
@@ -26,9 +37,16 @@ class FeedKind(StrEnum):
     SESSION = "session"
     SUBJECT = "subject"
     CLIENT = "client"
+    CLIENT_SUBJECT = "client_subject"
+    """What one client holds of one subject (for a client's own tokens: of itself); the id is both, with a space between."""
     ORGANIZATION = "organization"
     SIGNING_KEY = "signing_key"
     CERTIFICATE = "certificate"
+
+
+EPOCH_KINDS: Final = frozenset({FeedKind.SUBJECT, FeedKind.CLIENT, FeedKind.CLIENT_SUBJECT, FeedKind.ORGANIZATION})
+"""Kinds whose rows are epochs: they void what was issued before them and spare what came after (a person may sign in
+again, an app may ask for another token). Rows of every other kind are final."""
 
 
 class Handle(NamedTuple):
@@ -42,12 +60,16 @@ class Handle(NamedTuple):
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """A row for the feed: `handle` is revoked, or (with `changed_version`) must be loaded again.
 
-    `leave_at` is the epoch second from which nothing this row names can still be alive; None means never.
+    `leave_at` is the epoch second from which nothing this row names can still be alive; None means never. `audience`
+    is the only resource that has to know (a token's own audience, the sector of a derived subject); None: all of them.
+    `owner` is what a row of kind `token` becomes an epoch of when its owner has too many (DESIGN section 7).
     """
 
     handle: Handle
     leave_at: int | None
     changed_version: int | None = None
+    audience: str | None = None
+    owner: Handle | None = None
 
 
 @final

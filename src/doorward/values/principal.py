@@ -53,4 +53,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch seconds at which this proof ends (exclusive); None when it does not end by itself."""
     actor: "Principal | None" = None
     """Who is acting on the principal's behalf, when that is somebody else."""
+    issuer: str | None = None
+    """Who vouches for a token, exactly as its `iss` says; None for credentials of the store."""
+    client_id: str | None = None
+    """The OAuth client a token was issued to."""
+    session_id: str | None = None
+    """The sign-in a token comes from (`sid`)."""
+    claims: Mapping[str, object] = msgspec.field(default_factory=dict)
+    """Every claim of a verified token, as the issuer wrote it. Proven to be the issuer's words, not to be true."""
     metadata: Mapping[str, str] = msgspec.field(default_factory=dict)

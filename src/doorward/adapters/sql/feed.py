@@ -15,7 +15,7 @@ from doorward.adapters.sql.script import Engine, Row, Script, Step
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle, Revocation
+from doorward.values import FeedKind, Handle, Revocation, Watermark
 
 __all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed", "append_revocation"]
 
@@ -45,10 +45,12 @@ _READ: Final = Statement(
         _rows.c.committed_at,
         _rows.c.leave_at,
         _rows.c.changed_version,
+        _rows.c.audience,
     )
     .select_from(schema.heads.outerjoin(_rows, true()))
     .order_by(_rows.c.position)
 )
+_HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
 _APPEND: Final = Statement(
     insert(schema.feed).values(
         position=bindparam("position"),
@@ -56,6 +58,8 @@ _APPEND: Final = Statement(
         id=bindparam("id"),
         changed_version=bindparam("changed_version"),
         leave_at=bindparam("leave_at"),
+        audience=bindparam("audience"),
+        owner=bindparam("owner"),
         # Asked of the clock after the head is locked, so that times grow with positions.
         committed_at=store_clock_ms() // 1000,
     )
@@ -97,6 +101,11 @@ class SqlFeed:
             complete=complete,
         )
 
+    async def read_watermark(self) -> Watermark:
+        """See the port."""
+        ((generation, position),) = await self._engine.read(_HEAD, {})
+        return Watermark(generation, position)
+
     def wakeups(self) -> AsyncIterator[None]:
         """See the port."""
         return self._engine.wakeups()
@@ -121,6 +130,8 @@ def append_revocation(revocation: Revocation, position: int) -> Script[None]:
             "id": revocation.handle.id,
             "changed_version": revocation.changed_version,
             "leave_at": revocation.leave_at,
+            "audience": revocation.audience,
+            "owner": None if revocation.owner is None else f"{revocation.owner.kind.value}:{revocation.owner.id}",
         },
     )
 
@@ -130,11 +141,12 @@ def _remove(now: int) -> Script[int]:
 
 
 def _row(row: Row) -> FeedRow:
-    _head, _generation, _as_of, position, kind, handle_id, committed_at, leave_at, changed_version = row
+    _head, _generation, _as_of, position, kind, handle_id, committed_at, leave_at, changed_version, audience = row
     return FeedRow(
         position=position,
         handle=Handle(FeedKind(kind), handle_id),
         committed_at=committed_at,
         leave_at=leave_at,
         changed_version=changed_version,
+        audience=audience,
     )

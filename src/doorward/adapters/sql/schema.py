@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 
 __all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "events", "feed", "heads", "meta", "metadata"]
-__all__ += ["rate_leases", "usage"]
+__all__ += ["opaque_tokens", "pairwise_sectors", "rate_leases", "signing_keys", "usage"]
 
-SCHEMA_REVISION: Final = "0001"
+SCHEMA_REVISION: Final = "0002"
 """The migration this version of Doorward works with; a database at any other is not served."""
 
 metadata: Final = MetaData(
@@ -164,7 +164,10 @@ feed: Final = _table(
     Column("changed_version", _integer),
     Column("leave_at", _integer),
     _required("committed_at", _integer),
+    Column("audience", _text),
+    Column("owner", _text),
     Index(None, "leave_at"),
+    Index(None, "owner"),
     keyed_by_text=False,
 )
 
@@ -190,5 +193,53 @@ events: Final = _table(
     Index(None, "at"),
     keyed_by_text=False,
 )
+
+# Private halves are sealed under the master key, with purpose and row bound to them (crypto/sealing.py).
+signing_keys: Final = _table(
+    "signing_keys",
+    _id("kid"),
+    _required("issuer", _text),
+    _required("algorithm", _text),
+    _required("state", _text),
+    _required("public_jwk", _text),
+    Column("sealed_private", LargeBinary()),
+    _required("created_at", _integer),
+    _required("published_at", _integer),
+    Column("activated_at", _integer),
+    Column("superseded_at", _integer),
+    Column("retired_at", _integer),
+    _required("compromised", _integer),
+    _required("version", _integer),
+    Index(None, "issuer", "state"),
+    _state("next", "current", "previous", "retired"),
+    CheckConstraint("compromised IN (0, 1)", name="compromised"),
+)
+
+# Only digests, and rows that expire: the one kind of token that is stored at all (invariant 6).
+opaque_tokens: Final = _table(
+    "opaque_tokens",
+    _id(),
+    _required("secret_digest", LargeBinary()),
+    _required("issuer", _text),
+    _required("subject", _text),
+    _required("client_id", _text),
+    _required("audience", _text),
+    _required("scopes", _text),
+    _required("claims", _text),
+    Column("grant_id", _text),
+    Column("session_id", _text),
+    Column("organization_id", _text),
+    _required("issued_at", _integer),
+    _required("expires_at", _integer),
+    _required("watermark", _text),
+    _required("state", _text),
+    _required("version", _integer),
+    Index(None, "expires_at"),
+    _state("active", "revoked"),
+    CheckConstraint("length(secret_digest) = 32", name="secret_digest"),
+)
+
+# Resources that know subjects under a derived name only; a revocation of a subject names every one of them.
+pairwise_sectors: Final = _table("pairwise_sectors", _id("sector"), _required("created_at", _integer))
 
 meta: Final = _table("meta", _id("name"), _required("value", LargeBinary()))

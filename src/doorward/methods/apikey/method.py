@@ -48,13 +48,14 @@ class ApiKeys:
         Misconfigured: a prefix that is not of the form.
     """
 
-    __slots__ = ("_environment", "_reader", "_store", "bearer_carried", "config", "name", "plane")
+    __slots__ = ("_environment", "_reader", "_store", "bearer_carried", "config", "counts_use", "name", "plane")
 
     def __init__(self, store: KeySource, *, environment: Environment = Environment.LIVE, prefix: str = "dw") -> None:
         self.config: Final = ApiKeyConfig(environment=environment, prefix=prefix)
         self.name: Final = METHOD
         self.plane: Final[Plane | None] = plane_of(store)
         self.bearer_carried: Final = True
+        self.counts_use: Final = True
         self._store: Final = store
         self._environment: Final = environment
         self._reader: Final = KeyReader(prefix)

@@ -48,7 +48,7 @@ class Basic:
         Misconfigured: a prefix, sunset or link that cannot be.
     """
 
-    __slots__ = ("_answer_headers", "_store", "bearer_carried", "config", "name", "plane")
+    __slots__ = ("_answer_headers", "_store", "bearer_carried", "config", "counts_use", "name", "plane")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Basic:
         self.name: Final = METHOD
         self.plane: Final[Plane | None] = plane_of(store)
         self.bearer_carried: Final = False
+        self.counts_use: Final = True
         self._store: Final = store
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""The keyring: our signing keys through their life, the JWKS we publish, and other issuers' JWKS. DESIGN section 4."""

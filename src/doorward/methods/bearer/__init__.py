@@ -1,0 +1,1 @@
+"""Access tokens that carry their own proof: signed JWTs as bearer tokens."""

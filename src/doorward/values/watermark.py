@@ -1,0 +1,32 @@
+"""When a credential that carries its own proof was issued, in a form that can be compared with an epoch of the feed.
+
+A token is void when an epoch about anything it rests on is *later* than the token. Later is never asked of two clocks
+where it can be avoided: our own tokens carry the watermark of the feed that was read before the sign-in was checked, so
+a position is compared with a position (DESIGN section 7).
+"""
+
+from typing import NamedTuple, TypeAlias, final
+
+__all__ = ["IssuedAbroad", "Since", "Watermark"]
+
+
+@final
+class Watermark(NamedTuple):
+    """How far the feed had come when the sign-in began that a token comes from.
+
+    Positions of two generations cannot be compared (a restored database counts from the past again): a watermark of
+    another generation than the feed's own is older than every epoch.
+    """
+
+    generation: str
+    position: int
+
+
+@final
+class IssuedAbroad(NamedTuple):
+    """The `iat` (epoch seconds) of a token whose issuer knows nothing of our feed: void up to 60 s after it as well."""
+
+    issued_at: int
+
+
+Since: TypeAlias = Watermark | IssuedAbroad
