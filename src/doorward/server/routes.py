@@ -1,6 +1,6 @@
-"""Which program-facing route is answered by whom: exact paths, byte for byte; everything else goes on to the next app.
+"""Who answers which path that programs ask: exact, byte for byte; everything else goes on to the next app.
 
-No patterns and no normalisation: a spelling that is not in the table is not the route (DESIGN section 3, last paragraph).
+No patterns and no normalisation: a spelling that is not in the table is not the route.
 """
 
 from collections.abc import Mapping

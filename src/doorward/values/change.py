@@ -38,7 +38,7 @@ class FeedKind(StrEnum):
     SUBJECT = "subject"
     CLIENT = "client"
     CLIENT_SUBJECT = "client_subject"
-    """What one client holds of one subject (for a client's own tokens: of itself); the id is both, with a space between."""
+    """What one client holds of one subject (of itself, for its own tokens); the id is both, with a space between."""
     ORGANIZATION = "organization"
     SIGNING_KEY = "signing_key"
     CERTIFICATE = "certificate"

@@ -9,4 +9,6 @@ class VerificationKey(Protocol):
     """Placeholder."""
 
     @property
-    def kid(self) -> str | None: ...
+    def kid(self) -> str | None:
+        """Placeholder."""
+        ...
