@@ -89,6 +89,8 @@ def test_a_public_key_does_not_become_a_secret_by_its_alg(algorithm: Algorithm) 
         for kty in (public["kty"], "oct"):
             with pytest.raises(UnusableKey):
                 parse_jwk({**public, "kty": kty, "alg": claimed.value})
+        with pytest.raises(UnusableKey):
+            parse_jwk({**public, "alg": claimed.value, "k": "QQ" * 64})
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)

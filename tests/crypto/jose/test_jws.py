@@ -254,7 +254,18 @@ def test_a_signature_has_exactly_the_length_of_its_key() -> None:
         key = sample_key(algorithm)
         signature = key.sign(b"x")
         key.verification.verify(b"x", signature)
-        for altered in (b"", signature[:-1], signature[1:], signature + b"\0", b"\0" + signature, signature * 2):
+        half = len(signature) // 2
+        # A zero between the halves would be read as the beginning of the second number, and change nothing in it.
+        between = signature[:half] + b"\0" + signature[half:]
+        for altered in (
+            b"",
+            signature[:-1],
+            signature[1:],
+            signature + b"\0",
+            b"\0" + signature,
+            signature * 2,
+            between,
+        ):
             refused("token_signature", key.verification.verify, b"x", altered)
 
 
@@ -280,9 +291,9 @@ def test_headers_are_remembered_by_their_own_text_and_not_without_end() -> None:
 
 def test_a_token_does_not_print() -> None:
     token = sign_compact({}, PAYLOAD, ES256)
-    shown = repr(parse_compact(token))
-    assert token.split(b".")[2].decode() not in shown
-    assert "AAAAAAAAAA" not in shown
+    compact = parse_compact(token)
+    for part in (*token.decode().split("."), repr(compact.signature)[2:-1]):
+        assert part not in repr(compact)
 
 
 def test_the_key_names_itself_in_what_it_signs() -> None:

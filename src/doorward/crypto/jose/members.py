@@ -71,9 +71,9 @@ def _refuse_deep(decoded: dict[str, object]) -> None:
 
 
 def _refuse_repeated(presented: bytes, decoded: dict[str, object]) -> None:
-    # Without a backslash a quotation mark can only begin or end a string, and every member that was dropped took at
-    # least its name's two with it.
-    if b"\\" not in presented and presented.count(b'"') == 2 * _count_strings(decoded):
+    # Every string of the text has two quotation marks around it, and every member that was dropped had at least its
+    # name's. So as many as the decoded strings need leaves none for a dropped one (and none that is escaped).
+    if presented.count(b'"') == 2 * _count_strings(decoded):
         return
     try:
         json.loads(presented, object_pairs_hook=_without_repetition)
