@@ -18,10 +18,10 @@ __all__ = ["NOTE", "TITLE", "measure"]
 TITLE: Final = "Refuse what is no token"
 NOTE: Final = (
     "CPU time of one process until the refusal is raised, for the largest of each kind that is read at all "
-    f"({TOKEN_BYTES_MAX:,} octets) and for what is larger, which is not read. No text of a stranger may buy more work than "
-    "a few signatures."
+    f"({TOKEN_BYTES_MAX:,} octets) and for what is larger, which is not read. No text of a stranger may buy more work "
+    "than a few signatures."
 )
-_GATE_US: Final = 300.0
+_GATE_US: Final = 500.0
 _SIGNATURE: Final = b"." + encode_base64url(bytes(64))
 
 

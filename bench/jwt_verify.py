@@ -21,8 +21,8 @@ NOTE: Final = (
     "CPU time of one process and all its threads, one token after the other. An RFC 9068 token of nine claims; "
     "everybody has the key prepared, allows one algorithm, checks `iss`, `aud` and `exp`, and keeps no token. The "
     "floor is `cryptography`'s verification (HMAC: `hmac.digest` and the comparison) of the bare octets. "
-    f"{', '.join(f'{name} {version(name)}' for name in _PEERS)}; Node's fast-jwt 6.3.6 and jose 6.2.18 take their turns "
-    "in a process of their own. Below 1 a ratio says that the other is faster; under 15 % is a tie."
+    f"{', '.join(f'{name} {version(name)}' for name in _PEERS)}; Node's fast-jwt 6.3.6 and jose 6.2.18 take their "
+    "turns in a process of their own. A ratio below 1 says that the other is faster; under 15 % is a tie."
 )
 _GATES_US: Final = {Algorithm.ES256: 10.0, Algorithm.RS256: 10.0, Algorithm.EDDSA: 10.0, Algorithm.HS256: 8.0}
 _CALLS: Final = {Algorithm.ES256: 150, Algorithm.RS256: 300, Algorithm.EDDSA: 100, Algorithm.HS256: 1_500}
