@@ -203,7 +203,7 @@ def test_a_secret_has_no_public_half_and_shows_nowhere() -> None:
     with pytest.raises(UnusableKey):
         read.public_jwk()
     assert repr(read) == "VerificationKey(kid='pair', algorithm='HS256')"
-    for text in (repr(read), repr(read._members), str(read._check)):
+    for text in (repr(read), repr(read._members), str(read.verify)):
         assert secret not in text
 
 
