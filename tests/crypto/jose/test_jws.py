@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from tests.crypto.jose.samples import CLAIMS, PAYLOAD, refused, sample_key, token_of, verify_token
@@ -213,6 +214,21 @@ def test_an_encrypted_token_is_refused() -> None:
     header = encode_base64url(b'{"alg":"RSA-OAEP","enc":"A256GCM"}')
     refused("token_malformed", parse_compact, header + b".AAAA.AAAA.AAAA.AAAA")
     refused("token_header", parse_compact, header + b".AAAA.AAAA")
+
+
+@pytest.mark.parametrize("compression", [{}, {"zip": "DEF"}])
+def test_what_was_encrypted_for_the_public_key_is_refused(compression: dict[str, str]) -> None:
+    """Anybody can encrypt to a public key; a library that opens whatever it can takes that for the issuer's word."""
+    from joserfc import jwe
+    from joserfc.jwk import RSAKey
+
+    key = sample_key(Algorithm.RS256).verification
+    members: Any = key.public_jwk()  # joserfc's own type for it
+    public = RSAKey.import_key({name: members[name] for name in ("kty", "n", "e")})
+    header = {"alg": "RSA-OAEP", "enc": "A256GCM", **compression}
+    token = jwe.encrypt_compact(header, PAYLOAD, public)
+    assert token.count(".") == 4
+    refused("token_malformed", verify_token, token.encode(), key)
 
 
 @pytest.mark.parametrize("p2c", [2**31, 2**63, 1])
