@@ -42,7 +42,7 @@ def test_a_token_is_read_back_with_every_algorithm(algorithm: Algorithm) -> None
 def test_no_bit_of_a_token_can_be_changed(algorithm: Algorithm) -> None:
     key = sample_key(algorithm)
     token = sign_compact({}, b'{"a":1}', key)
-    for at in range(0, len(token), 1 if len(token) < 300 else 7):
+    for at in range(0, len(token), 1 if algorithm is Algorithm.ES256 else 7):
         for other in b"A_.":
             if token[at] != other:
                 altered = token[:at] + bytes([other]) + token[at + 1 :]
