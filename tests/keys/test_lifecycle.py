@@ -244,6 +244,14 @@ def test_an_imported_key_follows_and_the_one_it_replaces_never_signs(life: Life)
         life.rotate(NOW + DAY + 60)
 
 
+def test_a_rotation_that_is_due_waits_for_a_key_that_came_late(life: Life) -> None:
+    due = NOW + 30 * DAY
+    life.commit(adopt_next(life.ring, life.policy, new_key(), reason="moved", actor=ADA, now=due - 10))
+    ready = due - 10 + life.policy.published_ahead_s
+    assert find_due(life.ring, life.policy, due) == (Step.WAIT, ready)
+    assert find_due(life.ring, life.policy, ready).step is Step.ROTATE
+
+
 def test_a_ring_without_a_next_key_gets_one() -> None:
     life = Life(SimulatedRingStore(), policy_of())
     life.commit(found_ring(life.policy, new_key(), new_key(), actor=ADA, now=NOW))

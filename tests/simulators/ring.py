@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from typing import Final, final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias, final
 
 from tests.simulators.clock import ManualClock
 
@@ -19,6 +20,7 @@ from doorward.values import Change, Event, Revocation
 __all__ = ["ISSUER", "SimulatedKms", "SimulatedRingStore", "policy_of"]
 
 ISSUER: Final = "https://id.example"
+Meanwhile: TypeAlias = Callable[[], Awaitable[object]]
 _LEADING: Final = frozenset({SigningKeyState.CURRENT, SigningKeyState.NEXT})
 
 
@@ -39,6 +41,8 @@ class SimulatedRingStore:
         self.revocations: list[Revocation] = []
         self.reads = 0
         self.away = False
+        self.before_answer: list[Meanwhile] = []
+        """Each runs once, after a ring was read and before the reader has it: somebody else's change in between."""
         self._rows: list[FeedRow] = []
         self.follow()
 
@@ -63,7 +67,10 @@ class SimulatedRingStore:
     async def list_ring(self, issuer: str) -> tuple[SigningKeyRecord, ...]:
         await self._ask()
         alive = (key for key in self.keys.values() if key.state is not SigningKeyState.RETIRED)
-        return tuple(key for key in alive if key.issuer == issuer)
+        found = tuple(key for key in alive if key.issuer == issuer)
+        while self.before_answer:
+            await self.before_answer.pop()()
+        return found
 
     async def list_signing_keys(
         self, *, issuer: str | None = None, after: str = "", limit: int = 100
