@@ -126,6 +126,10 @@ def show_compromised(  # everything an operator must know in that hour
                 f"{current.kid} signs now, and was published only {published}: verifiers that cached the JWKS before "
                 f"refuse its tokens until they fetch it again, {in_words(known_at - now)} at most."
             )
+    if find_key(ring, SigningKeyState.NEXT) is None:
+        out.warn("The ring has no next key: a process that can make one publishes it. Until then do not rotate.")
+    if current is None:
+        out.warn("No key signs now: the first process that issues and can make one does.")
     out.note("Whoever holds a token of the old key needs a new one.")
 
 

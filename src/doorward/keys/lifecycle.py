@@ -243,7 +243,8 @@ def retire_key(
         ring: the keys of its issuer.
         key: in any state when compromised; otherwise `previous` (its tokens are refused before they expire) or `next`.
         policy: of its issuer.
-        new: the next key of a ring that loses its next or current one; None otherwise.
+        new: the next key of a ring that loses its next or current one. None: it is made later, for an emergency does not
+            wait for a signer that is away.
         compromised: somebody else may have the private half.
         reason: why, 1 to 500 characters.
         actor: who asked.
@@ -267,8 +268,7 @@ def retire_key(
         promoted = _activated(following, now)
         writes.append(SigningKeyUpdated(promoted))
         events.append(_event("signing_key.activated", promoted, actor, now, said))
-    if key.state in {_CURRENT, _NEXT}:
-        assert new is not None, "the ring needs another next key"
+    if key.state in {_CURRENT, _NEXT} and new is not None:
         added = _new(policy, new, _NEXT, now)
         writes.append(SigningKeyInserted(added))
         events.append(_event("signing_key.created", added, actor, now, said))

@@ -200,8 +200,7 @@ async def _retire(
 
     async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
         record = await _find(store, kid)
-        _require_holder(ring, signer)
-        new = await _new_if_needed(record, of_its_issuer, signer)
+        new = await _new_if_needed(record, ring, of_its_issuer, signer, compromised=compromised)
         return retire_key(
             ring, record, of_its_issuer, new, compromised=compromised, reason=reason, actor=actor, now=now
         )
@@ -220,9 +219,25 @@ def _require_holder(ring: Sequence[SigningKeyRecord], signer: Signer) -> None:
         )
 
 
-async def _new_if_needed(record: SigningKeyRecord, policy: RingPolicy, signer: Signer) -> NewSigningKey | None:
-    leading = record.state in {SigningKeyState.CURRENT, SigningKeyState.NEXT}
-    return await signer.create_key(policy.algorithm) if leading else None
+async def _new_if_needed(
+    record: SigningKeyRecord,
+    ring: Sequence[SigningKeyRecord],
+    policy: RingPolicy,
+    signer: Signer,
+    *,
+    compromised: bool,
+) -> NewSigningKey | None:
+    if record.state not in {SigningKeyState.CURRENT, SigningKeyState.NEXT}:
+        return None
+    try:
+        _require_holder(ring, signer)
+        return await signer.create_key(policy.algorithm)
+    except (Unavailable, Misconfigured) as error:
+        if not compromised:
+            raise
+        # What was stolen is refused now; whoever can make a key makes the next one.
+        _LOG.warning("the ring of %s has no next key for the time being: %s", policy.issuer, error)
+        return None
 
 
 async def _find(store: RingStore, kid: str) -> SigningKeyRecord:
