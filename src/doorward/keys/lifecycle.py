@@ -243,8 +243,8 @@ def retire_key(
         ring: the keys of its issuer.
         key: in any state when compromised; otherwise `previous` (its tokens are refused before they expire) or `next`.
         policy: of its issuer.
-        new: the next key of a ring that loses its next or current one. None: it is made later, for an emergency does not
-            wait for a signer that is away.
+        new: the next key of a ring that loses its next or current one. None: it is made later, for an emergency does
+            not wait for a signer that is away.
         compromised: somebody else may have the private half.
         reason: why, 1 to 500 characters.
         actor: who asked.
