@@ -8,7 +8,8 @@ from doorward.cli.output import Column, Output, styled
 from doorward.cli.text import brief, in_words, moment, relative
 from doorward.keys.config import RETIREMENT_S, RingPolicy
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
-from doorward.keys.lifecycle import find_key, rotate_at
+from doorward.keys.lifecycle import rotate_at
+from doorward.keys.moves import find_key
 
 __all__ = [
     "show_compromised",

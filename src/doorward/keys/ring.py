@@ -24,7 +24,8 @@ from doorward.keys.config import RingPolicy
 from doorward.keys.issuing import CurrentSigner
 from doorward.keys.jwks import PublishedKeys
 from doorward.keys.keyring_port import SigningKeyRecord
-from doorward.keys.lifecycle import Step, ring_handle
+from doorward.keys.lifecycle import Step
+from doorward.keys.moves import ring_handle
 from doorward.keys.operations import RingStore, keep_ring
 from doorward.keys.signer import Signer
 from doorward.keys.snapshot import RingSnapshot, read_ring
