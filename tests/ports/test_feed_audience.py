@@ -3,7 +3,6 @@
 import pytest
 
 from doorward.adapters.sql.open import SqlPorts
-from doorward.errors import Rejected
 from doorward.revocation.view import View
 from doorward.values import Change, FeedKind, Handle, Revocation
 
@@ -53,6 +52,8 @@ async def test_a_page_of_nothing_but_withheld_rows_leads_on(ports: SqlPorts, lim
     assert view.is_revoked((Handle(FeedKind.SESSION, "everybody's"),))
 
 
-async def test_who_reads_for_nobody_is_refused(ports: SqlPorts) -> None:
-    with pytest.raises(Rejected, match="input_invalid"):
-        await ports.feed.read_feed(0, audiences=frozenset())
+async def test_who_reads_for_no_audience_gets_what_is_for_everybody(ports: SqlPorts) -> None:
+    await write_rows(ports)
+    await ports.changes.commit(Change(revocations=(a_row(FeedKind.SUBJECT, "alice"),)))
+    page = await ports.feed.read_feed(0, audiences=frozenset())
+    assert [row.handle.id for row in page.rows] == ["of anybody", "everybody's", "alice"]

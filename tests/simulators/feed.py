@@ -131,7 +131,8 @@ class FeedSimulator:
         if audiences is None:
             return True
         if row.audience is None:
-            return row.handle.kind not in {FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT} or not audiences <= self.sectors
+            plain_names = not audiences or not audiences <= self.sectors
+            return plain_names or row.handle.kind not in {FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT}
         return row.audience in audiences
 
     def _page(self, after: int, limit: int, audiences: frozenset[str] | None) -> FeedPage:

@@ -59,10 +59,10 @@ class FeedPort(Protocol):
             limit: how many rows are looked at, withheld ones included.
             audiences: who reads: only rows for everybody and for one of them. When all of them know subjects by a
                 derived name, rows that hold a plain one (`subject`, `client_subject` for everybody) are withheld too.
-                The watermark passes what is withheld. None: everything, for a process of our own.
+                The watermark passes what is withheld. Empty: rows for everybody. None: all, for a process of our own.
 
         Raises:
-            Rejected: `input_invalid` for a page that is empty or too long, or an empty set of audiences.
+            Rejected: `input_invalid` for a page that is empty or too long.
             Unavailable: `store_unavailable`.
         """
         ...
