@@ -33,8 +33,8 @@ TITLE: Final = "1,000,000 live revocations"
 NOTE: Final = (
     "A process of its own that follows a feed on SQLite: resident memory above the same process with an empty feed, "
     "and the longest time its event loop did not answer while a million rows were loaded. Tokens end within 24 hours, "
-    "so most rows leave at different times; subjects are UUIDs. What was imported is frozen (`gc.freeze`): collecting it "
-    "once more takes 40 ms, with or without revocations."
+    "so most rows leave at different times; subjects are UUIDs. What was imported is frozen (`gc.freeze`): to collect "
+    "its garbage once more takes 40 ms, with or without revocations."
 )
 _ROWS: Final = 1_000_000
 _GATE_MB: Final = 150

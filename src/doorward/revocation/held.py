@@ -12,7 +12,7 @@ Rules of this file:
 
 from typing import Final, TypeAlias, final
 
-from doorward.revocation.epochs import leaves_in
+from doorward.revocation.epochs import LEAVES_NEVER
 
 __all__ = ["SHARDS", "SHARD_MASK", "Key", "KeysHeld", "key_of"]
 
@@ -59,7 +59,7 @@ class KeysHeld:
         shard = self.shards[place]
         looked_at = len(shard)
         self._most[place] = max(self._most[place], looked_at)
-        gone = [key for key, number in shard.items() if leaves_in(number) <= due]
+        gone = [key for key, number in shard.items() if number & LEAVES_NEVER <= due]
         for key in gone:
             del shard[key]
         if self._most[place] > _SHRINK_FROM and len(shard) * 4 < self._most[place]:

@@ -23,7 +23,7 @@ __all__ = ["LEAVE_BUCKET_S", "LOOKED_AT_PER_PAGE_MAX", "FeedTable"]
 
 LEAVE_BUCKET_S: Final = 600
 """Rows leave together in steps of ten minutes, so that no queue entry per row is needed."""
-LOOKED_AT_PER_PAGE_MAX: Final = 20_000
+LOOKED_AT_PER_PAGE_MAX: Final = 10_000
 """How many ids are looked at with one page before the rest must wait for the next: the event loop must not stand still
 for a million. (What is due is found by looking, every ten minutes: a list of what leaves when would be 8 MB more.)"""
 
