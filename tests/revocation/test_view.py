@@ -164,6 +164,17 @@ def test_paging_goes_on_after_the_last_row_and_resumes_from_the_watermark() -> N
     assert view.read_after == 2
 
 
+def test_a_page_of_withheld_rows_leads_on_and_proves_no_more_than_it_looked_at() -> None:
+    view = View()
+    empty = FeedPage(rows=(), watermark=9, generation="g", as_of=AS_OF, complete=False, scanned_to=5)
+    assert not view.apply(empty, 0.0)
+    assert view.read_after == 5
+    assert not view.apply(empty, 0.0)
+    assert view.apply(page(row(6), watermark=9), 1.0)
+    assert view.watermark == 9
+    assert view.is_revoked((KEY,))
+
+
 def test_a_revoked_row_leaves_a_cache_life_after_its_time_and_not_before() -> None:
     leave_at = AS_OF + 100
     view = loaded(row(1, leave_at=leave_at))

@@ -58,7 +58,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
         ("Refused", _ARRIVES),
         ("A verifier cut off", _CUT_OFF),
         ("Revoked along", _along(revoked) if taken else None),
-        ("Told by other names", f"{revoked.sectors:,} resources" if revoked.sectors else None),
+        ("Told by other names", _count(revoked.sectors, "resource") if revoked.sectors else None),
         ("Survives", _SURVIVES[revoked.kind]),
         ("Remembered until", moment(revoked.leave_at)),
     ]
@@ -88,6 +88,8 @@ def show_revoked_credential(out: Output, done: CredentialRevoked) -> None:
 
 
 def _along(revoked: Revoked) -> str:
-    keys = f"{revoked.keys:,} API key{'' if revoked.keys == 1 else 's'}"
-    passwords = f"{revoked.passwords:,} app password{'' if revoked.passwords == 1 else 's'}"
-    return f"{keys} and {passwords}, for good"
+    return f"{_count(revoked.keys, 'API key')} and {_count(revoked.passwords, 'app password')}, for good"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
