@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.server.management.conftest import OPERATOR, Ask, Json
+from tests.simulators.opaque import insert_opaque
 
 from doorward.app.store import Store
 from doorward.apps.operations import create_app
@@ -137,3 +138,22 @@ async def test_who_ends_an_organization_has_all_the_power_it_has(ask: Ask, store
         assert (refused.status, refused.code) == (403, "scope_escalation")
     assert (await ask("GET", f"/keys/{mighty}")).json["state"] == "active"
     assert (await ask("POST", "/revocations", order("organization", "acme"))).status == 200
+
+
+async def test_an_opaque_token_of_another_organization_is_out_of_reach(
+    ask: Ask, store: Store, make_admin: MakeAdmin
+) -> None:
+    acme = await make_admin("doorward:revocations:write", organization="acme")
+    for token_id, organization in (("00000000000a", "acme"), ("00000000000b", "other"), ("00000000000c", None)):
+        await insert_opaque(store, token_id, organization_id=organization)
+    for token_id in ("00000000000b", "00000000000c"):
+        refused = await ask("POST", "/revocations", order("credential", token_id), key=acme)
+        assert (refused.status, refused.code) == (404, "object_unknown")
+    assert (await ask("POST", "/revocations", order("credential", "00000000000a"), key=acme)).status == 200
+    assert await handles(store) == [Handle(FeedKind.TOKEN, "00000000000a")]
+    (stored,) = await store.audit.list_events(
+        AuditFilter(organization_id=OrganizationId("acme"), action="token.revoked")
+    )
+    assert stored.event.object_id == "00000000000a"
+    for token_id in ("00000000000a", "00000000000b"):
+        assert (await ask("POST", "/revocations", order("credential", token_id))).status == 200
