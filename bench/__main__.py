@@ -21,6 +21,8 @@ ROWS: Final = (
     "warm_memory",
     "revoked_memory",
     "revoke",
+    "jwt_verify",
+    "jwt_refuse",
 )
 
 

@@ -13,6 +13,7 @@ from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.script import Engine
 from doorward.adapters.sql.sectors import SqlSectors
+from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
@@ -40,6 +41,7 @@ class SqlPorts:
         self.meta: Final = SqlMeta(engine)
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
+        self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.
