@@ -97,6 +97,7 @@ class SavedView:
 
     def begin(self) -> None:
         """A new journal, beside the one that counts until the next `commit`."""
+        self._compacted_octets = 0
         number = int(self._name.partition("-")[2] or "0") + 1 if self._name else 1
         with contextlib.suppress(FileNotFoundError):
             # Whatever has that name was never marked, or is not believed.
@@ -146,7 +147,9 @@ class SavedView:
         )
         write_sealed_text(self._folder / _MARK, msgspec.json.encode(mark).decode())
         self._remove_others()
-        if self._octets > max(COMPACTED_OCTETS_MIN, 2 * self._compacted_octets):
+        if self._compacted_octets == 0:
+            self._compacted_octets = self._octets
+        elif self._octets > max(COMPACTED_OCTETS_MIN, 2 * self._compacted_octets):
             self._compact(mark)
 
     def forget(self) -> None:
