@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.remote import RemoteRevocations as RemoteRevocations
     from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
@@ -33,6 +34,7 @@ __all__ = [
     "PrincipalKind",
     "RateLimit",
     "Rejected",
+    "RemoteRevocations",
     "Scopes",
     "TrustedHops",
     "Unavailable",
@@ -50,6 +52,7 @@ _HOMES = {
     "PrincipalKind": "doorward.values",
     "RateLimit": "doorward.values",
     "Rejected": "doorward.errors",
+    "RemoteRevocations": "doorward.app.remote",
     "Scopes": "doorward.values",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
