@@ -15,6 +15,7 @@ from doorward.adapters.sql.apps import insert_app, update_app
 from doorward.adapters.sql.audit import append_event
 from doorward.adapters.sql.basic import insert_password, update_password
 from doorward.adapters.sql.feed import append_revocation
+from doorward.adapters.sql.opaque import insert_opaque_token, update_opaque_token
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.statements import Statement, announced
 from doorward.apps.port import AppInserted, AppUpdated
@@ -22,6 +23,7 @@ from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueUpdated
 from doorward.values import Change, Event
 
 __all__ = ["CHANGE_ROWS_MAX", "SqlChanges"]
@@ -37,6 +39,8 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     KeyUpdated: update_key,
     PasswordInserted: insert_password,
     PasswordUpdated: update_password,
+    OpaqueInserted: insert_opaque_token,
+    OpaqueUpdated: update_opaque_token,
 }
 
 _heads: Final = schema.heads.c
