@@ -1,4 +1,4 @@
-"""What an access token of ours shall say, whichever form it takes: a signed JWT, or an opaque text with a stored record.
+"""What an access token of ours shall say, whichever form it takes: signed, or opaque with a stored record.
 
 Rules of this file:
 
@@ -7,7 +7,7 @@ Rules of this file:
 * A subject of None is the client itself (client credentials), and then `sub` is the client's id. A subject that is
   *called* like its client is refused: it would be taken for the client (RFC 9700 section 4.15).
 * Texts that become part of a handle hold no space, since a handle joins two of them with one.
-* Further claims are plain JSON of bounded size and depth, and can take no name that means something already.
+* Further claims are the caller's own, and can take no name that means something already (`further_claims.py`).
 """
 
 import re
@@ -17,6 +17,7 @@ from typing import Final, final
 import msgspec
 
 from doorward.errors import Rejected
+from doorward.methods.further_claims import require_further_claims
 from doorward.values import FeedKind, Handle, Scopes, Watermark
 from doorward.values.bounds import parse_duration, parse_organization_id
 
@@ -25,11 +26,7 @@ __all__ = [
     "ACCESS_TOKEN_LIFETIME_S_MAX",
     "AMR_VALUES_MAX",
     "AUDIENCES_MAX",
-    "FURTHER_CLAIMS_BYTES_MAX",
-    "FURTHER_CLAIMS_DEPTH_MAX",
-    "FURTHER_CLAIMS_MAX",
     "IDENTIFIER_CHARACTERS_MAX",
-    "RESERVED_CLAIMS",
     "SUBJECT_CHARACTERS_MAX",
     "TokenOrder",
     "build_claims",
@@ -52,26 +49,7 @@ SUBJECT_CHARACTERS_MAX: Final = 255
 """How long a subject may be (OpenID Connect Core section 2)."""
 AMR_VALUES_MAX: Final = 16
 """How many ways of signing in a token may name."""
-FURTHER_CLAIMS_MAX: Final = 32
-"""How many claims of the caller's own a token may carry."""
-FURTHER_CLAIMS_BYTES_MAX: Final = 4_096
-"""How long they may be together, as JSON."""
-FURTHER_CLAIMS_DEPTH_MAX: Final = 8
-"""How deep objects and arrays in them may be nested."""
-
-RESERVED_CLAIMS: Final = frozenset(
-    {
-        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "org_id"),
-        *("auth_time", "acr", "amr", "azp", "act", "may_act", "cnf", "typ", "token_type", "active"),
-        *("nonce", "at_hash", "c_hash", "s_hash", "events"),
-    }
-)
-"""Claims a caller cannot set as his own: they are set by the order, or mean something to verifiers. So is every name
-that begins with `dw_`."""
-
-_OWN_PREFIX: Final = "dw_"
 _IDENTIFIER: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_CLAIM_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _WATERMARK: Final = re.compile(r"([0-9A-Za-z_-]{1,64})\.(0|[1-9][0-9]{0,18})")
 
 
@@ -79,8 +57,8 @@ _WATERMARK: Final = re.compile(r"([0-9A-Za-z_-]{1,64})\.(0|[1-9][0-9]{0,18})")
 class TokenOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What a new access token shall be. Unverified: `parse_order` checks every field.
 
-    `audience` is 1 to 8 resources; `lifetime_s` is 1 second to a day; `auth_time` is epoch seconds. `claims` are further
-    ones, 32 at most. `pairwise_sector` names the registered sector whose derived name the subject gets.
+    `audience` is 1 to 8 resources; `lifetime_s` is 1 second to a day; `auth_time` is epoch seconds. `claims` are
+    further ones, 32 at most. `pairwise_sector` names the registered sector whose derived name the subject gets.
     """
 
     client_id: str
@@ -117,7 +95,7 @@ def parse_order(order: TokenOrder, *, now: int) -> TokenOrder:
         _identifier(order.acr, "an acr")
     _require_subject(order)
     _require_sign_in(order, now)
-    _require_further_claims(order.claims)
+    require_further_claims(order.claims)
     return order
 
 
@@ -127,7 +105,8 @@ def parse_audiences(presented_audiences: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         Rejected: `input_invalid`.
     """
-    if isinstance(presented_audiences, str) or not 1 <= len(presented_audiences) <= AUDIENCES_MAX:
+    # A lone text has characters, each of which would be an audience.
+    if type(presented_audiences) is not tuple or not 1 <= len(presented_audiences) <= AUDIENCES_MAX:
         raise Rejected("input_invalid", f"a token is for 1 to {AUDIENCES_MAX} audiences")
     for audience in presented_audiences:
         _identifier(audience, "an audience")
@@ -230,45 +209,3 @@ def _require_sign_in(order: TokenOrder, now: int) -> None:
         raise Rejected("input_invalid", f"an amr has at most {AMR_VALUES_MAX} values")
     for value in order.amr:
         _identifier(value, "an amr value")
-
-
-def _require_further_claims(claims: Mapping[str, object]) -> None:
-    if len(claims) > FURTHER_CLAIMS_MAX:
-        raise Rejected("input_invalid", f"at most {FURTHER_CLAIMS_MAX} further claims")
-    for name, value in claims.items():
-        if not isinstance(name, str) or _CLAIM_NAME.fullmatch(name) is None:
-            raise Rejected("input_invalid", "a claim's name is 1 to 128 printable ASCII characters without a space")
-        if name in RESERVED_CLAIMS or name.startswith(_OWN_PREFIX):
-            raise Rejected("input_invalid", f"the claim {name} is not the caller's to set")
-        _require_json(value, FURTHER_CLAIMS_DEPTH_MAX)
-    if not claims:
-        return
-    try:
-        encoded = msgspec.json.encode(dict(claims))
-    except (ValueError, OverflowError):
-        raise Rejected("input_invalid", "a further claim has no JSON form") from None
-    if len(encoded) > FURTHER_CLAIMS_BYTES_MAX:
-        raise Rejected("input_invalid", f"the further claims are longer than {FURTHER_CLAIMS_BYTES_MAX} octets")
-
-
-def _require_json(value: object, depth: int) -> None:
-    """Refuse what would come back as something else: a tuple, a date, an infinity, a number no double holds."""
-    if depth == 0:
-        raise Rejected("input_invalid", f"further claims are nested more than {FURTHER_CLAIMS_DEPTH_MAX} deep")
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if not isinstance(name, str):
-                raise Rejected("input_invalid", "a member of a claim has a name that is no text")
-            _require_json(member, depth - 1)
-    elif isinstance(value, list):
-        for member in value:
-            _require_json(member, depth - 1)
-    elif isinstance(value, float):
-        if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124  # NaN alone differs from itself
-            raise Rejected("input_invalid", "a claim is a number JSON has no form for")
-    elif isinstance(value, int):
-        # RFC 8259 section 6: beyond 2^53 two readers may see two numbers. A bool is an int, and passes.
-        if not -(2**53) < value < 2**53:
-            raise Rejected("input_invalid", "a claim is a number beyond 53 bits")
-    elif value is not None and not isinstance(value, str):
-        raise Rejected("input_invalid", f"a claim is a {type(value).__name__}, which JSON does not have")

@@ -46,9 +46,7 @@ _COLUMNS: Final = (
     "version",
 )
 _FIND: Final = Statement(select(*(_tokens[name] for name in _COLUMNS)).where(nearest(_tokens.id, "id")))
-_TABLE: Final = VersionedTable(
-    schema.opaque_tokens, fixed=frozenset(_COLUMNS) - {"id", "state", "version"}
-)
+_TABLE: Final = VersionedTable(schema.opaque_tokens, fixed=frozenset(_COLUMNS) - {"id", "state", "version"})
 _SWEEP: Final = Statement(
     delete(schema.opaque_tokens)
     .where(
