@@ -12,6 +12,7 @@ from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
+from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
@@ -40,6 +41,7 @@ class SqlPorts:
         self.rate_leases: Final = SqlRateLeases(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
+        self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.
