@@ -15,6 +15,9 @@ from doorward.methods.basic import Basic
 from doorward.methods.basic.operations import create_password, disable_password, revoke_password
 from doorward.methods.basic.order import PasswordOrder
 from doorward.methods.contract import Method
+from doorward.methods.opaque import OpaqueTokens
+from doorward.methods.opaque.operations import issue_opaque_token, revoke_opaque_token
+from doorward.methods.token_order import TokenOrder
 from doorward.values import CredentialId
 from doorward.wire.credential import checksum_of
 from doorward.wire.request import Header
@@ -22,6 +25,7 @@ from doorward.wire.request import Header
 __all__ = ["LIFETIME_S", "METHODS", "Issued", "MethodCase"]
 
 LIFETIME_S: Final = 1_000
+AUDIENCE: Final = "https://api.example"
 
 
 @final
@@ -42,7 +46,8 @@ class MethodCase(msgspec.Struct, frozen=True, kw_only=True):
     build: Callable[[SimulatedStore], Method[Any, Any]]
     issue: Callable[[SimulatedStore, AppRecord], Awaitable[Issued]]
     """With a lifetime of `LIFETIME_S`."""
-    disable: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
+    disable: Callable[[SimulatedStore, CredentialId], Awaitable[object]] | None
+    """None: what cannot be undone is all there is."""
     revoke: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
     forget: Callable[[SimulatedStore], None]
     """Empty the store, so that every id is unknown."""
@@ -81,6 +86,17 @@ async def _issue_password(store: SimulatedStore, owner: AppRecord) -> Issued:
     )
 
 
+async def _issue_opaque(store: SimulatedStore, owner: AppRecord) -> Issued:
+    order = TokenOrder(client_id=owner.id, audience=(AUDIENCE,), lifetime_s=LIFETIME_S)
+    issued = await issue_opaque_token(store, order)
+    return Issued(
+        id=issued.record.id,
+        secret=issued.text,
+        headers=((b"authorization", b"Bearer " + issued.text.encode()),),
+        forged_headers=((b"authorization", b"Bearer " + _forge(issued.text).encode()),),
+    )
+
+
 METHODS: Final = (
     MethodCase(
         name="apikey",
@@ -101,5 +117,15 @@ METHODS: Final = (
         forget=lambda store: store.password_rows.clear(),
         header_names=(b"authorization",),
         look_alikes=(b"Basic ", b"basic  ", b"Basic YTpk", b"Basic Og=="),
+    ),
+    MethodCase(
+        name="opaque",
+        build=lambda store: OpaqueTokens(store, audiences=(AUDIENCE,)),
+        issue=_issue_opaque,
+        disable=None,
+        revoke=lambda store, token_id: revoke_opaque_token(store, token_id, reason="r", actor=OPERATOR),
+        forget=lambda store: store.opaque_rows.clear(),
+        header_names=(b"authorization",),
+        look_alikes=(b"Bearer dw_token_", b"bearer  dw_token_", b"Bearer "),
     ),
 )

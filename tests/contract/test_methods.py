@@ -74,6 +74,8 @@ async def test_unknown_and_wrong_are_one_answer(case: MethodCase, store: Simulat
 async def test_only_the_holder_learns_the_state(case: MethodCase, store: SimulatedStore, owner: AppRecord) -> None:
     method = case.build(store)
     for take_back, code in ((case.disable, "credential_disabled"), (case.revoke, "credential_revoked")):
+        if take_back is None:
+            continue
         issued = await case.issue(store, owner)
         await take_back(store, issued.id)
         assert (await _refuse(method, issued.headers)).code == code

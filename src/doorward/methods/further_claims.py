@@ -69,8 +69,9 @@ def _require_name(name: str) -> None:
 
 def _require_json(claims: object) -> None:
     """Refuse what would come back as something else, or is nested too deep to be read by everybody."""
+    # One turn for the claims together, and one for what the deepest of them hold.
     level = [claims]
-    for _ in range(FURTHER_CLAIMS_DEPTH_MAX + 1):
+    for _ in range(FURTHER_CLAIMS_DEPTH_MAX + 2):
         level = [child for node in level for child in _members(node)]
         if not level:
             return

@@ -24,7 +24,7 @@ _named: Final = union_all(
         )
         for place in range(HANDLES_ASKED_MAX)
     )
-).subquery("named")
+).subquery("page")
 _READ: Final = Statement(
     select(_heads.feed_generation, _heads.feed_position, _named.c.kind, _named.c.id, _named.c.position).select_from(
         schema.heads.outerjoin(_named, true())
