@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """Further names the server answers for, beside that of `public_url`."""
 
     issuer: str | None = Field(default=None, max_length=512, pattern=r"^https?://[^?#@\s\"\\]+$")
-    """What tokens of this deployment name as their issuer (`iss`). Default: `public_url`, or with `dev` the URL served."""
+    """What tokens name as their issuer (`iss`). Default: `public_url`, or with `dev` the URL that is served."""
     signing_algorithm: Literal["ES256", "RS256", "PS256", "EdDSA", "HS256"] = "ES256"
     """What signing keys made from now on sign with. `HS256` only for a closed pair that shares the secret."""
     signing_key_rotation_days: int = Field(default=30, ge=1, le=366)

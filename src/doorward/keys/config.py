@@ -81,9 +81,7 @@ class RingPolicy(msgspec.Struct, frozen=True, kw_only=True):
             ("The age of a JWKS", self.jwks_max_age_s, JWKS_MAX_AGE_S_RANGE),
         ):
             if not least <= value <= most:
-                raise Misconfigured(
-                    f"{name} of {value} s is out of range.", cure=f"Choose {least} to {most} seconds."
-                )
+                raise Misconfigured(f"{name} of {value} s is out of range.", cure=f"Choose {least} to {most} seconds.")
 
     @property
     def published_ahead_s(self) -> int:

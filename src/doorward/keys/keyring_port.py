@@ -69,8 +69,10 @@ class SigningKeyInserted(msgspec.Struct, frozen=True):
 
 @final
 class SigningKeyUpdated(msgspec.Struct, frozen=True):
-    """Write: the whole new record; holds only while the stored version is `record.version - 1`, and brings no retired
-    key back."""
+    """Write: the whole new record; holds only while the stored version is `record.version - 1`.
+
+    It brings no retired key back.
+    """
 
     record: SigningKeyRecord
 

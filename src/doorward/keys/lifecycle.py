@@ -33,6 +33,7 @@ __all__ = [
     "find_key",
     "found_ring",
     "publish_next",
+    "restart_ring",
     "retire_expired",
     "retire_key",
     "ring_handle",
@@ -108,6 +109,28 @@ def found_ring(policy: RingPolicy, first: NewSigningKey, second: NewSigningKey, 
         now,
         tuple(map(SigningKeyInserted, keys)),
         tuple(_event("signing_key.created", key, actor, now, None) for key in keys),
+    )
+
+
+def restart_ring(
+    ring: Ring, issuer: str, first: NewSigningKey, second: NewSigningKey, *, reason: str, actor: Actor, now: int
+) -> Change:
+    """A ring whose private halves are lost goes on with two new keys; what was signed is verified until it expires.
+
+    An HMAC key cannot verify any more either, and retires.
+    """
+    said = parse_reason(reason)
+    gone = tuple(_lost(key, now) for key in ring if key.state in {_CURRENT, _NEXT} or key.algorithm is Algorithm.HS256)
+    policy = RingPolicy(issuer=issuer)
+    new = (_new(policy, first, _CURRENT, now), _new(policy, second, _NEXT, now))
+    return _change(
+        issuer,
+        now,
+        (*map(SigningKeyUpdated, gone), *map(SigningKeyInserted, new)),
+        (
+            *(_event("signing_key.lost", key, actor, now, said) for key in gone),
+            *(_event("signing_key.created", key, actor, now, said) for key in new),
+        ),
     )
 
 
@@ -249,7 +272,8 @@ def retire_key(
         added = _new(policy, new, _NEXT, now)
         writes.append(SigningKeyInserted(added))
         events.append(_event("signing_key.created", added, actor, now, said))
-    return _change(policy.issuer, now, tuple(writes), tuple(events), final=_final_rows(key, now, compromised=compromised))
+    final = _final_rows(key, now, compromised=compromised)
+    return _change(policy.issuer, now, tuple(writes), tuple(events), final=final)
 
 
 def _final_rows(key: SigningKeyRecord, now: int, *, compromised: bool) -> tuple[Revocation, ...]:
@@ -291,6 +315,11 @@ def _activated(key: SigningKeyRecord, now: int) -> SigningKeyRecord:
 def _superseded(key: SigningKeyRecord, now: int) -> SigningKeyRecord:
     kept = key.sealed_private if key.algorithm is Algorithm.HS256 else None
     return replace(key, state=_PREVIOUS, superseded_at=now, sealed_private=kept, version=key.version + 1)
+
+
+def _lost(key: SigningKeyRecord, now: int) -> SigningKeyRecord:
+    verifies = key.state is _CURRENT and key.algorithm is not Algorithm.HS256
+    return _superseded(key, now) if verifies else _gone(key, now)
 
 
 def _gone(key: SigningKeyRecord, now: int) -> SigningKeyRecord:

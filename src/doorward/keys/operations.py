@@ -129,9 +129,7 @@ async def rotate_signing_key(
 
     async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
         new = await signer.create_key(policy.algorithm)
-        return rotate_ring(
-            ring, policy, new, reason=reason, actor=actor, now=now, danger_at_once=danger_at_once
-        )
+        return rotate_ring(ring, policy, new, reason=reason, actor=actor, now=now, danger_at_once=danger_at_once)
 
     return await _apply(store, policy, decide)
 

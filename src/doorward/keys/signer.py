@@ -11,6 +11,7 @@ from typing import Final, Protocol, final
 import msgspec
 
 from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.material import UnusableKey
 from doorward.crypto.jose.signing import SigningKey, generate_signing_key, load_signing_key
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
@@ -121,7 +122,7 @@ class SealedSigner:
 
 
 def seal_signing_key(key: SigningKey, master_keys: MasterKeys) -> NewSigningKey:
-    """A key ready to be stored. Of an HMAC key nothing is public, not even a digest."""
+    """A key ready to be stored. An HMAC key has no public half: only its kind is written down in the clear."""
     kid = key.kid
     hmac = key.algorithm is Algorithm.HS256
     return NewSigningKey(
@@ -150,6 +151,9 @@ def open_private(record: SigningKeyRecord, master_keys: MasterKeys) -> SigningKe
             f"The signing key {record.kid} does not open under this master key.",
             cure="Give this process the current master key file; if that is lost, follow docs/master-key.md.",
         ) from None
-    return load_signing_key(der, record.algorithm, kid=record.kid)
-
-
+    try:
+        return load_signing_key(der, record.algorithm, kid=record.kid)
+    except UnusableKey as error:
+        raise Misconfigured(
+            f"The signing key {record.kid} cannot be used: {error.reason}.", cure="Rotate: `doorward keyring rotate`."
+        ) from None

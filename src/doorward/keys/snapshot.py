@@ -63,5 +63,5 @@ def _verification_key(record: SigningKeyRecord, master_keys: MasterKeys | None) 
         jwk = {**record.public_jwk, "kid": record.kid, "alg": record.algorithm.value}
         return parse_jwk(jwk, algorithms=frozenset({record.algorithm}))
     except (UnusableKey, Misconfigured) as error:
-        _LOG.error("the signing key %s cannot be used: %s", record.kid, error)  # noqa: TRY400  # no traceback: it tells nothing
+        _LOG.warning("the signing key %s cannot be used: %s", record.kid, error)
         return None

@@ -2,7 +2,7 @@
 
 Open, and cached by everybody: nothing here is secret, and a verifier that had to hold a credential to fetch keys would
 be one more thing to set up. The media type is `application/json`, not the registered `application/jwk-set+json`:
-verifiers that look at it at all expect what the large issuers send, and every one that takes the second takes the first.
+verifiers that look at it at all expect what the large issuers send, and whoever takes the second takes the first.
 
 The bytes are made when the ring changes. A set without keys is not to be cached: the first key signs at once.
 """

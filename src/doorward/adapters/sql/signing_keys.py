@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from sqlalchemy import bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, literal_column, or_, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.columns import decode_metadata, encode_metadata
@@ -15,7 +15,7 @@ from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyRecord, Sig
 __all__ = ["SqlSigningKeys", "insert_signing_key", "update_signing_key"]
 
 _keys: Final = schema.signing_keys.c
-_RETIRED: Final = literal_column("'retired'")
+_RETIRED: Final[ColumnElement[str]] = literal_column("'retired'")
 _SELECT: Final = select(
     _keys.kid,
     _keys.issuer,
