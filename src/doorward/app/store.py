@@ -25,6 +25,7 @@ from doorward.errors import Misconfigured
 from doorward.keys.config import RingPolicy
 from doorward.keys.ring import Keyring
 from doorward.keys.signer import SealedSigner, Signer
+from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from doorward.methods.opaque.port import OpaquePort
     from doorward.methods.standing import StandingPort
     from doorward.revocation.port import FeedPort
+    from doorward.revocation.writes import HoldingsPort
 
 __all__ = ["Store", "open_store"]
 
@@ -69,6 +71,8 @@ class Store:
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
         self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
+        self.sectors: Final = SealedSectors(ports.sectors, master_keys)
+        self.holdings: Final[HoldingsPort] = ports.holdings
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.master_keys: Final = master_keys
