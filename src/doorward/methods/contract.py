@@ -56,7 +56,7 @@ class OpenApiScheme(msgspec.Struct, frozen=True):
 
 
 PresentedT = TypeVar("PresentedT", bound=Presented)
-TakenT = TypeVar("TakenT", bound=Presented, contravariant=True)
+TakenT_contra = TypeVar("TakenT_contra", bound=Presented, contravariant=True)
 RecordT = TypeVar("RecordT")
 
 
@@ -139,7 +139,7 @@ class Resource(Protocol):
 
 
 @runtime_checkable
-class SelfContained(Protocol[TakenT]):
+class SelfContained(Protocol[TakenT_contra]):
     """What a method has besides, when its credentials carry their own proof and no store has a record of them."""
 
     @property
@@ -157,7 +157,7 @@ class SelfContained(Protocol[TakenT]):
         """Whether `confirm` may be asked."""
         ...
 
-    async def confirm(self, presented: TakenT) -> bool:
+    async def confirm(self, presented: TakenT_contra) -> bool:
         """Whether a credential that was proven is still good, by its issuer's own word: asked when the view is stale.
 
         Raises:

@@ -39,7 +39,7 @@ PREFIX_PATTERN: Final = r"[a-z][a-z0-9]{1,11}"
 CREDENTIAL_PATTERN: Final = rf"{PREFIX_PATTERN}_[a-z]{{2,8}}_[0-9A-Za-z]{{{TAIL_CHARACTERS}}}"
 """Finds every credential of this form in any text; `has_valid_checksum` then discards look-alikes."""
 
-TOKEN_PATTERN: Final = r"(?<![\w-])[\w-]{10,}\.[\w-]{2,}\.[\w-]{43,}"
+TOKEN_PATTERN: Final = r"(?<![\w-])[\w-]{10,}\.[\w-]{2,}\.[\w-]{43,}"  # noqa: S105  # a form, not a secret
 """Finds every signed token (JWS, compact) in any text: three segments, the last of at least the 43 characters of
 the shortest signature there is (less of it is no credential). For ASCII. A search goes on from the beginning of a
 segment only, so no text makes it slow."""

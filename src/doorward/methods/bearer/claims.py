@@ -49,18 +49,24 @@ def require_kind(claims: Claims, presented_type: str | None, profile: Profile) -
     Raises:
         Rejected: `token_type`, `token_claims`.
     """
-    kind = "" if presented_type is None else presented_type.lower().removeprefix("application/")
-    if kind not in profile.types if profile.types is not None else kind in profile.types_refused:
-        raise Rejected("token_type", f"its header says {kind[:40]!r}, which is no type of an access token here")
-    for name in profile.required:
-        if claims.get(name) is None:
-            raise Rejected("token_claims", f"{name} is missing")
-    for name in profile.refused:
-        if name in claims:
-            raise Rejected("token_type", f"it has {name}, as an ID token has")
+    types = profile.types
+    if types is None or presented_type not in types:
+        _require_type(presented_type, profile)
+    # Whether what is there has the right form is asked where it is read; `null` has none.
+    if not profile.required <= claims.keys():
+        raise Rejected("token_claims", f"without {' '.join(sorted(profile.required - claims.keys()))}")
+    if not profile.refused.isdisjoint(claims):
+        raise Rejected("token_type", f"it has {' '.join(sorted(profile.refused & claims.keys()))}, as an ID token has")
     for name, values in profile.exact:
         if claims.get(name) not in values:
             raise Rejected("token_type", f"its {name} is not that of an access token")
+
+
+def _require_type(presented_type: str | None, profile: Profile) -> None:
+    # RFC 7515 section 4.1.9: a media type, without regard to case, whose `application/` may be left out.
+    kind = "" if presented_type is None else presented_type.lower().removeprefix("application/")
+    if kind not in profile.types if profile.types is not None else kind in profile.types_refused:
+        raise Rejected("token_type", f"its header says {kind[:40]!r}, which is no type of an access token here")
 
 
 def verify_audience(claims: Claims, audiences: frozenset[str]) -> None:

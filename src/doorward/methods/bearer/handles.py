@@ -11,6 +11,7 @@ Rules of this file:
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from doorward.errors import Rejected
@@ -19,13 +20,16 @@ from doorward.values import FeedKind, Handle, Principal, Watermark
 
 __all__ = ["handles_abroad", "handles_of_ours", "parse_watermark", "write_watermark"]
 
+IDS_KEPT: Final = 1_024
+"""How many clients, keys and watermarks are remembered as they are asked of the feed: few, and in every token."""
+
 # 18 digits stay below 2**63, which is what a feed counts in.
 _WATERMARK: Final = re.compile(r"([!-~]{1,64})\.(0|[1-9][0-9]{0,17})", re.ASCII)
 
-# Enum members as globals: looking one up on its class costs more than the rest of the line.
+# A third cheaper than calling the class, which passes through a Python function; seven times a token.
+_new: Final = tuple.__new__
+# Enum members as globals: looking one up on its class costs as much as the rest of its line.
 _TOKEN: Final = FeedKind.TOKEN
-_SIGNING_KEY: Final = FeedKind.SIGNING_KEY
-_CLIENT: Final = FeedKind.CLIENT
 _SUBJECT: Final = FeedKind.SUBJECT
 _CLIENT_SUBJECT: Final = FeedKind.CLIENT_SUBJECT
 _SESSION: Final = FeedKind.SESSION
@@ -39,21 +43,20 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     Raises:
         Rejected: `token_claims`.
     """
-    client = _require_one_word(principal.client_id or "")
-    subject = principal.id
+    subject, client = principal.id, principal.client_id or ""
     handles = [
-        Handle(_TOKEN, principal.credential_id),
-        Handle(_SIGNING_KEY, key_id),
-        Handle(_CLIENT, client),
-        Handle(_SUBJECT, subject),
-        Handle(_CLIENT_SUBJECT, f"{client} {subject}"),
+        _new(Handle, (_TOKEN, principal.credential_id)),
+        _key(key_id),
+        _client(client),
+        _new(Handle, (_SUBJECT, subject)),
+        _new(Handle, (_CLIENT_SUBJECT, f"{client} {subject}")),
     ]
     if principal.session_id is not None:
-        handles.append(Handle(_SESSION, principal.session_id))
+        handles.append(_new(Handle, (_SESSION, principal.session_id)))
     if "dw_grant" in claims:
-        handles.append(Handle(_GRANT, find_text(claims, "dw_grant")))
+        handles.append(_new(Handle, (_GRANT, find_text(claims, "dw_grant"))))
     if principal.organization_id is not None:
-        handles.append(Handle(_ORGANIZATION, principal.organization_id))
+        handles.append(_new(Handle, (_ORGANIZATION, principal.organization_id)))
     return tuple(handles)
 
 
@@ -63,21 +66,35 @@ def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[Ha
     Raises:
         Rejected: `token_claims`.
     """
-    client = _require_one_word(principal.client_id or "")
-    subject = principal.id
-    handles = [Handle(_SUBJECT, f"{issuer} {subject}")] if subject else []
+    subject, client = principal.id, principal.client_id or ""
+    handles = []
     if token_id:
-        handles.append(Handle(_TOKEN, f"{issuer} {token_id}"))
+        handles.append(_new(Handle, (_TOKEN, f"{issuer} {token_id}")))
+    if subject:
+        handles.append(_new(Handle, (_SUBJECT, f"{issuer} {subject}")))
     if client:
-        handles.append(Handle(_CLIENT, f"{issuer} {client}"))
-        handles.append(Handle(_CLIENT_SUBJECT, f"{issuer} {client} {subject}"))
+        handles.append(_client(client, f"{issuer} "))
+        handles.append(_new(Handle, (_CLIENT_SUBJECT, f"{issuer} {client} {subject}")))
     if principal.session_id is not None:
-        handles.append(Handle(_SESSION, f"{issuer} {principal.session_id}"))
+        handles.append(_new(Handle, (_SESSION, f"{issuer} {principal.session_id}")))
     if principal.organization_id is not None:
-        handles.append(Handle(_ORGANIZATION, f"{issuer} {principal.organization_id}"))
+        handles.append(_new(Handle, (_ORGANIZATION, f"{issuer} {principal.organization_id}")))
     return tuple(handles)
 
 
+@lru_cache(maxsize=IDS_KEPT)
+def _client(client: str, prefix: str = "") -> Handle:
+    if " " in client:
+        raise Rejected("token_claims", "the id of its client holds a space")
+    return Handle(FeedKind.CLIENT, prefix + client)
+
+
+@lru_cache(maxsize=IDS_KEPT)
+def _key(key_id: str) -> Handle:
+    return Handle(FeedKind.SIGNING_KEY, key_id)
+
+
+@lru_cache(maxsize=IDS_KEPT)
 def parse_watermark(presented_text: str) -> Watermark:
     """The watermark of a token of ours: `<feed generation>.<position>`.
 
@@ -93,9 +110,3 @@ def parse_watermark(presented_text: str) -> Watermark:
 def write_watermark(watermark: Watermark) -> str:
     """A watermark as a token carries it."""
     return f"{watermark.generation}.{watermark.position}"
-
-
-def _require_one_word(client: str) -> str:
-    if " " in client:
-        raise Rejected("token_claims", "the id of its client holds a space")
-    return client

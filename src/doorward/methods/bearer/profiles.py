@@ -20,7 +20,7 @@ __all__ = ["ANY", "AUTH0", "ENTRA", "GENERIC", "KEYCLOAK", "PROFILES", "RFC9068"
 
 Claims = Mapping[str, object]
 
-_ID_TOKEN_MARKS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
+_ID_TOKEN_MARKS: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
 _OTHER_KINDS: Final = frozenset(
     {
         "dpop+jwt",
@@ -50,9 +50,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     types: frozenset[str] | None
     """Header types it takes; `""` stands for none. None: every type but `types_refused`."""
     types_refused: frozenset[str] = frozenset()
-    required: tuple[str, ...]
+    required: frozenset[str]
     """Claims that must be there, whatever else."""
-    refused: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
     """Claims that only a token of another kind has."""
     exact: tuple[tuple[str, frozenset[str]], ...] = ()
     """Claims that, where they are, must have one of these values."""
@@ -94,7 +94,7 @@ def _is_keycloak_app(subject: str, client: str, claims: Claims) -> bool:
 RFC9068: Final = Profile(
     name="rfc9068",
     types=frozenset({"at+jwt"}),
-    required=("iss", "exp", "aud", "sub", "client_id", "iat", "jti"),
+    required=frozenset({"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}),
     client_from=("client_id",),
     organization_from=("org_id",),
     is_app=_is_its_own_subject,
@@ -104,7 +104,7 @@ RFC9068: Final = Profile(
 AUTH0: Final = Profile(
     name="auth0",
     types=frozenset({"jwt", "at+jwt"}),
-    required=("iss", "exp", "aud", "sub", "iat"),
+    required=frozenset({"iss", "exp", "aud", "sub", "iat"}),
     refused=_ID_TOKEN_MARKS,
     client_from=("azp", "client_id"),
     organization_from=("org_id",),
@@ -117,7 +117,7 @@ Its `permissions` stay in the claims: `scope` has been cut down to them by Auth0
 ENTRA: Final = Profile(
     name="entra",
     types=frozenset({"jwt", "at+jwt"}),
-    required=("iss", "exp", "aud", "sub", "iat", "tid"),
+    required=frozenset({"iss", "exp", "aud", "sub", "iat", "tid"}),
     refused=_ID_TOKEN_MARKS,
     exact=(("ver", frozenset({"1.0", "2.0"})),),
     client_from=("azp", "appid"),
@@ -133,7 +133,7 @@ scopes in an app's own token only; `sub` differs from client to client, `oid` in
 KEYCLOAK: Final = Profile(
     name="keycloak",
     types=frozenset({"jwt", "at+jwt"}),
-    required=("iss", "exp", "aud", "iat", "jti", "typ"),
+    required=frozenset({"iss", "exp", "aud", "iat", "jti", "typ"}),
     exact=(("typ", frozenset({"Bearer"})),),
     client_from=("azp",),
     organization_from=(),
@@ -148,7 +148,7 @@ GENERIC: Final = Profile(
     name="generic",
     types=None,
     types_refused=_OTHER_KINDS,
-    required=("iss", "exp", "aud"),
+    required=frozenset({"iss", "exp", "aud"}),
     refused=_ID_TOKEN_MARKS,
     client_from=("client_id", "azp", "cid", "appid"),
     client_required=False,
@@ -162,7 +162,7 @@ carry a nonce or a hash, or say another type in the header; the rest by the audi
 ANY: Final = Profile(
     name="any",
     types=None,
-    required=("iss", "exp", "aud"),
+    required=frozenset({"iss", "exp", "aud"}),
     client_from=("client_id", "azp", "cid", "appid"),
     client_required=False,
     subject_required=False,

@@ -14,15 +14,13 @@ Rules of this file:
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 import msgspec
 
 from doorward.crypto.hashing import sha256_digest
-from doorward.crypto.jose.base64url import decode_base64url
 from doorward.crypto.jose.jwk import VerificationKey
-from doorward.crypto.jose.jws import Compact, parse_compact
-from doorward.crypto.jose.members import parse_object
+from doorward.crypto.jose.jws import Compact, parse_compact, parse_payload, verify_signature
 from doorward.errors import Rejected
 from doorward.methods.bearer.claims import (
     find_text,
@@ -44,15 +42,18 @@ __all__ = [
     "find_key",
     "is_still_good",
     "parse_token",
-    "prove_token",
     "verify_token",
 ]
 
 METHOD: Final = MethodName("bearer")
 
+# Enum members as globals: looking one up on its class is slow.
+_APP: Final = PrincipalKind.APP
+_PERSON: Final = PrincipalKind.PERSON
+
 
 @final
-class ParsedToken(NamedTuple):
+class ParsedToken(msgspec.Struct, frozen=True, eq=False):
     """A token of the right form that names an issuer we have a policy for. Nothing of it is proven."""
 
     presented: Compact
@@ -61,6 +62,9 @@ class ParsedToken(NamedTuple):
 
     def __repr__(self) -> str:
         return f"ParsedToken(of {self.policy.issuer!r}, <unverified>)"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("issuer", self.policy.issuer)]
 
 
 @final
@@ -98,7 +102,7 @@ def parse_token(
         Rejected: `token_malformed`, `token_header`, `token_issuer`.
     """
     compact = parse_compact(presented_token, token_bytes_max=token_bytes_max)
-    presented_claims = parse_object(decode_base64url(compact.payload_b64))
+    presented_claims = parse_payload(compact)
     presented_issuer = presented_claims.get("iss")
     policy = policies.get(presented_issuer) if type(presented_issuer) is str else None
     if policy is None:
@@ -131,20 +135,15 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
     key = find_key(parsed)
     if key is None:
         raise Rejected("token_key_unknown", "its key is not among the issuer's")
-    return prove_token(parsed, key, generation, now)
+    return _prove(parsed, key, generation, now)
 
 
-def prove_token(parsed: ParsedToken, key: VerificationKey, key_generation: int, now: int) -> Proof:
-    """As `verify_token`, by this key of the policy's keys as they were at `key_generation`."""
-    compact, claims, policy = parsed
-    header = compact.header
-    # The key has one algorithm and says which (RFC 8725 section 3.1). The header has to agree; it has no say.
-    if header.alg not in key.names or key.algorithm not in policy.algorithms:
-        raise Rejected("token_algorithm", f"its key is one for {key.algorithm}")
-    key.verify(compact.signing_input, compact.signature)
+def _prove(parsed: ParsedToken, key: VerificationKey, key_generation: int, now: int) -> Proof:
+    compact, claims, policy = parsed.presented, parsed.presented_claims, parsed.policy
+    # The key has one algorithm (RFC 8725 section 3.1); the header has to agree and has no say.
+    verify_signature(compact, key)
     # From here on the claims are the issuer's own words.
-    profile = policy.profile
-    require_kind(claims, header.typ, profile)
+    require_kind(claims, compact.header.typ, policy.profile)
     if "cnf" in claims:
         # RFC 7800: it is good only together with a proof of that key. Taken alone, whoever steals it could use it.
         raise Rejected("token_claims", "it is bound to a key (cnf), and no proof of that key is asked for here")
@@ -175,23 +174,22 @@ def is_still_good(proof: Proof, now: int) -> bool:
 
 
 def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
-    compact, claims, policy = parsed
-    profile = policy.profile
+    claims, profile = parsed.presented_claims, parsed.policy.profile
     subject = find_text(claims, "sub")
     client = find_text_of(claims, profile.client_from)
     if not client and (profile.client_required or (profile.subject_required and not subject)):
         raise Rejected("token_claims", f"no client: none of {' '.join(profile.client_from)}")
     is_app = profile.is_app(subject, client, claims)
     return Principal(
-        kind=PrincipalKind.APP if is_app else PrincipalKind.PERSON,
+        kind=_APP if is_app else _PERSON,
         id=subject or client,
         name=subject or client,
         method=METHOD,
-        credential_id=CredentialId(find_text(claims, "jti") or _name_of(compact)),
+        credential_id=CredentialId(find_text(claims, "jti") or _name_of(parsed.presented)),
         scopes=parse_scopes(claims, profile, is_app=is_app),
         organization_id=_organization_of(parsed),
         not_after=expires_at,
-        issuer=policy.issuer,
+        issuer=parsed.policy.issuer,
         client_id=client or None,
         session_id=find_text_of(claims, profile.session_from) or None,
         claims=claims,
