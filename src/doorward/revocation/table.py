@@ -99,7 +99,7 @@ class FeedTable:
         A page that started beyond the contiguous point proves nothing about the gap before it: a transaction that
         took its number first may commit last. Then the next reading starts at the gap again.
         """
-        last = page.rows[-1].position if page.rows else self.cursor
+        last = max(self.cursor, page.scanned_to, page.rows[-1].position if page.rows else 0)
         if self.cursor <= self.known:
             self.known = max(self.known, page.watermark if page.complete else min(page.watermark, last))
         self.cursor = self.known if page.complete else last
