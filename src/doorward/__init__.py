@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.opaque import Introspection as Introspection
+    from doorward.app.opaque import Opaque as Opaque
     from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from doorward.errors import Unavailable as Unavailable
     from doorward.methods.apikey import ApiKeys as ApiKeys
     from doorward.methods.basic import Basic as Basic
+    from doorward.methods.bearer.operations import issue_access_token as issue_access_token
+    from doorward.methods.opaque.operations import issue_opaque_token as issue_opaque_token
+    from doorward.methods.token_order import TokenOrder as TokenOrder
     from doorward.values import Environment as Environment
     from doorward.values import Principal as Principal
     from doorward.values import PrincipalKind as PrincipalKind
@@ -28,14 +33,19 @@ __all__ = [
     "Basic",
     "Door",
     "Environment",
+    "Introspection",
     "Misconfigured",
+    "Opaque",
     "Principal",
     "PrincipalKind",
     "RateLimit",
     "Rejected",
     "Scopes",
+    "TokenOrder",
     "TrustedHops",
     "Unavailable",
+    "issue_access_token",
+    "issue_opaque_token",
     "open_store",
 ]
 
@@ -45,14 +55,19 @@ _HOMES = {
     "Basic": "doorward.methods.basic",
     "Door": "doorward.door",
     "Environment": "doorward.values",
+    "Introspection": "doorward.app.opaque",
     "Misconfigured": "doorward.errors",
+    "Opaque": "doorward.app.opaque",
     "Principal": "doorward.values",
     "PrincipalKind": "doorward.values",
     "RateLimit": "doorward.values",
     "Rejected": "doorward.errors",
     "Scopes": "doorward.values",
+    "TokenOrder": "doorward.methods.token_order",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
+    "issue_access_token": "doorward.methods.bearer.operations",
+    "issue_opaque_token": "doorward.methods.opaque.operations",
     "open_store": "doorward.app.store",
 }
 

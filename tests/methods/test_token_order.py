@@ -144,7 +144,8 @@ def test_what_is_at_its_limit_passes() -> None:
         "amr": tuple(map(str, range(16))),
         "claims": {f"{number:0>128}": _nested(FURTHER_CLAIMS_DEPTH_MAX) for number in range(3)} | {"max": 2**53 - 1},
     }
-    assert parse_order(replace(ORDER, **at_limits), now=NOW)
+    order = replace(ORDER, **at_limits)
+    assert parse_order(order, now=NOW) is order
     assert parse_order(WHOLE, now=NOW) is WHOLE
 
 

@@ -12,7 +12,8 @@ from doorward.adapters.sql import opaque
 from doorward.adapters.sql.opaque import EXPIRED_KEPT_S, REMOVED_PER_INSERT
 from doorward.adapters.sql.open import SqlPorts
 from doorward.errors import Rejected
-from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState, OpaqueUpdated
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
+from doorward.revocation.writes import OpaqueTokensRevoked, SectorInserted
 from doorward.values import Change, CredentialId, FeedKind, Handle, OrganizationId, Revocation, Scopes, Watermark
 
 
@@ -61,22 +62,10 @@ async def test_a_taken_id_is_refused(ports: SqlPorts) -> None:
         await ports.changes.commit(Change(writes=(OpaqueInserted(token_of()),)))
 
 
-async def test_an_update_moves_the_state_and_nothing_else(ports: SqlPorts) -> None:
+async def test_a_token_is_revoked_by_what_it_rests_on(ports: SqlPorts) -> None:
     await ports.changes.commit(Change(writes=(OpaqueInserted(token_of()),)))
-    moved = token_of(
-        state=OpaqueState.REVOKED,
-        version=2,
-        secret_digest=bytes(32),
-        subject="mallory",
-        audience=("https://c.example",),
-        scopes=Scopes("everything"),
-        expires_at=NOON + 10**6,
-        watermark=Watermark("g-1_x", 99),
-    )
-    await ports.changes.commit(Change(writes=(OpaqueUpdated(moved),)))
-    assert await ports.opaque_tokens.find_opaque_token(moved.id) == token_of(state=OpaqueState.REVOKED, version=2)
-    with pytest.raises(Rejected, match="object_conflict"):
-        await ports.changes.commit(Change(writes=(OpaqueUpdated(token_of(version=3)),)))
+    await ports.changes.commit(Change(writes=(OpaqueTokensRevoked(FeedKind.SESSION, "s1"),)))
+    assert await ports.opaque_tokens.find_opaque_token(token_of().id) == token_of(state=OpaqueState.REVOKED, version=2)
 
 
 async def test_rows_that_have_expired_leave_with_the_inserts_of_others(ports: SqlPorts) -> None:
@@ -139,3 +128,21 @@ async def test_a_row_that_only_changes_revokes_nothing(ports: SqlPorts) -> None:
     await ports.changes.commit(_revoke(FeedKind.SESSION, "s", changed_version=2))
     asked = (Handle(FeedKind.SESSION, "s"),)
     assert (await ports.standing.read_standing(asked, None)).revoked is None
+
+
+async def test_sectors_among_the_audiences_are_told(ports: SqlPorts) -> None:
+    sector = SectorInserted(sector="https://a.example", created_at=NOON, sealed_key=b"sealed")
+    await ports.changes.commit(Change(writes=(sector,), events=(event_of(),)))
+    asked = (Handle(FeedKind.SESSION, "s"),)
+    for audiences, sectors in (
+        (("https://a.example",), {"https://a.example"}),
+        (("https://b.example", "https://a.example"), {"https://a.example"}),
+        (("https://b.example",), set[str]()),
+        ((), set[str]()),
+    ):
+        standing = await ports.standing.read_standing(asked, None, audiences)
+        assert standing.sectors == sectors
+        assert standing.revoked is None
+    await ports.changes.commit(_revoke(FeedKind.SESSION, "s"))
+    standing = await ports.standing.read_standing(asked, None, ("https://a.example",))
+    assert (standing.revoked, standing.sectors) == (asked[0], frozenset({"https://a.example"}))

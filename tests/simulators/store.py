@@ -6,7 +6,6 @@ at once, as the follower would bring them.
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import TypeVar, final
 
 import msgspec
@@ -20,8 +19,10 @@ from doorward.crypto.jose.signing import generate_signing_key
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
-from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueUpdated
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
 from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
+from doorward.revocation.pairwise import Sectors
+from doorward.revocation.writes import HeldCredentials, OpaqueHolding, OpaqueTokensRevoked
 from doorward.values import (
     EPOCH_KINDS,
     Actor,
@@ -29,6 +30,7 @@ from doorward.values import (
     Change,
     CredentialId,
     Event,
+    FeedKind,
     Handle,
     OrganizationId,
     Revocation,
@@ -105,7 +107,11 @@ class SimulatedStore:
         return self
 
     @property
-    def derived_names(self) -> "SimulatedStore":
+    def sectors(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def holdings(self) -> "SimulatedStore":
         return self
 
     @property
@@ -159,23 +165,30 @@ class SimulatedStore:
         self._read()
         return self.opaque_rows.get(token_id)
 
-    async def read_standing(self, handles: tuple[Handle, ...], inherited: Watermark | None) -> Standing:
+    async def read_standing(
+        self, handles: tuple[Handle, ...], inherited: Watermark | None, audiences: tuple[str, ...] = ()
+    ) -> Standing:
         self._read()
         assert len(handles) <= HANDLES_ASKED_MAX
         watermark = Watermark(GENERATION, len(self.revocations))
+        sectors = frozenset(audiences) & self.sector_names
         for position, row in enumerate(self.revocations, start=1):
             if row.handle not in handles or row.changed_version is not None:
                 continue
             older = inherited is not None and (inherited.generation != GENERATION or position > inherited.position)
             if row.handle.kind not in EPOCH_KINDS or older:
-                return Standing(watermark, row.handle)
-        return Standing(watermark, None)
+                return Standing(watermark, row.handle, sectors)
+        return Standing(watermark, None, sectors)
 
-    async def derive_subject(self, subject: str, *, sector: str) -> str:
+    async def read_sectors(self) -> Sectors:
         self._read()
-        if sector not in self.sector_names:
-            raise Rejected("object_unknown", "no such sector")
-        return sha256(f"{sector}\n{subject}".encode()).hexdigest()[:43]
+        return Sectors(names=tuple(sorted(self.sector_names)), key=bytes(32) if self.sector_names else None)
+
+    async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
+        raise AssertionError(f"organizations are revoked in a database: {organization_id}")
+
+    async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
+        raise AssertionError(f"holdings are found in a database: {token_id}")
 
     async def commit(self, change: Change) -> int:
         self._read()
@@ -233,8 +246,9 @@ class SimulatedStore:
         match write:
             case OpaqueInserted(record=token):
                 _insert(self.opaque_rows, token)
-            case OpaqueUpdated(record=token):
-                _update(self.opaque_rows, token)
+            case OpaqueTokensRevoked(kind=FeedKind.TOKEN, id=token_id) if token_id in self.opaque_rows:
+                token = self.opaque_rows[token_id]
+                self.opaque_rows[token_id] = replace(token, state=OpaqueState.REVOKED, version=token.version + 1)
             case _:
                 raise AssertionError(f"no statement for {write!r}")
 

@@ -15,15 +15,21 @@ from starlette.types import ASGIApp
 from doorward.app.master_key import load_master_keys
 from doorward.app.settings import Settings
 from doorward.app.store import Store, open_store
+from doorward.door import Door
 from doorward.errors import Unavailable
+from doorward.methods.apikey import ApiKeys
 from doorward.server.edge import Edge
 from doorward.server.health import HEALTH_PATHS, Health
+from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
 from doorward.server.management import build_management
+from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
+from doorward.server.own_tokens import OwnTokens
 from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
+from doorward.values import Environment, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 
 __all__ = ["build_server", "open_settings_store"]
@@ -73,7 +79,7 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         version=_version(),
         open_docs=settings.dev,
     )
-    protocol = Routes(_protocol_table(store), management)
+    protocol = Routes(_protocol_table(settings, store, hops), management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -87,9 +93,12 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
 
 
-def _protocol_table(store: Store) -> dict[str, ASGIApp]:
+def _protocol_table(settings: Settings, store: Store, hops: TrustedHops) -> dict[str, ASGIApp]:
     """What programs ask that is no management: one line a route."""
-    table: dict[str, ASGIApp] = {}
+    keys = ApiKeys(store, environment=Environment.LIVE, prefix=settings.key_prefix)
+    asker = Door(keys, require=Scopes(AdministratorScope.TOKENS_INTROSPECT), principal_kind=PrincipalKind.APP)
+    tokens = OwnTokens(store, prefix=settings.key_prefix)
+    table = introspection_routes(tokens, asker, hops=hops, clock=store.clock)
     if store.issuer is not None:
         table |= jwks_routes(store.keyring)
     return table

@@ -16,26 +16,13 @@ from doorward.errors import Rejected
 from doorward.methods.plane import Plane
 from doorward.methods.standing import StandingPort
 from doorward.methods.token_order import TokenOrder, handles_of, parse_order
+from doorward.revocation.sectors import SectorSource
 from doorward.values import Actor, Clock, CredentialId, Event, Handle, MethodName, OrganizationId, Watermark
 
-__all__ = ["ISSUANCE", "DerivedNames", "Granted", "IssuingStore", "event_of_issuance", "grant_order", "record_issuance"]
+__all__ = ["ISSUANCE", "Granted", "IssuingStore", "event_of_issuance", "grant_order", "record_issuance"]
 
 ISSUANCE: Final = MethodName("issuance")
 """What the log of verifications calls an issuance, where it has the name of a method."""
-
-
-class DerivedNames(Protocol):
-    """Derives the names under which resources know subjects (docs/adr/0010)."""
-
-    async def derive_subject(self, subject: str, *, sector: str) -> str:
-        """The name of `subject` in a registered sector.
-
-        Raises:
-            Rejected: `object_unknown` when the sector is not registered.
-            Misconfigured: there is no master key to open the pairwise key with.
-            Unavailable: `store_unavailable`.
-        """
-        ...
 
 
 class IssuingStore(Protocol):
@@ -47,8 +34,8 @@ class IssuingStore(Protocol):
         ...
 
     @property
-    def derived_names(self) -> DerivedNames:
-        """Derives names."""
+    def sectors(self) -> SectorSource:
+        """Knows under which names resources know subjects."""
         ...
 
     @property
@@ -87,14 +74,28 @@ async def grant_order(store: IssuingStore, order: TokenOrder, *, inherited: Wate
     """
     now = int(store.clock())
     parse_order(order, now=now)
-    plain = order.client_id if order.subject is None else order.subject
-    subject = plain
-    if order.pairwise_sector is not None:
-        subject = await store.derived_names.derive_subject(plain, sector=order.pairwise_sector)
-    standing = await store.standing.read_standing(_rests_on(order, {plain, subject}), inherited)
+    standing = await store.standing.read_standing(_rests_on(order), inherited, order.audience)
     if standing.revoked is not None:
         raise Rejected("credential_revoked", f"the {standing.revoked.kind.value} was revoked, or since the sign-in")
+    subject = await _name_subject(store, order, standing.sectors)
     return Granted(order, subject, inherited or standing.watermark, now)
+
+
+async def _name_subject(store: IssuingStore, order: TokenOrder, registered: frozenset[str]) -> str:
+    """The subject as the resource is to know it.
+
+    Of a resource that is a sector nobody learns a person's own name, whether the caller thought of it or not; and a
+    token that two resources read would tell each of them who the other's subject is.
+    """
+    if order.subject is None:
+        return order.client_id
+    sector = order.pairwise_sector
+    if sector is None and not registered:
+        return order.subject
+    sector = order.audience[0] if sector is None else sector
+    if order.audience != (sector,):
+        raise Rejected("input_invalid", "a token with a derived subject is for its sector and nobody else")
+    return (await store.sectors.read_sectors()).name_of(order.subject, sector)
 
 
 async def record_issuance(store: IssuingStore, granted: Granted, *, token_id: str, form: str) -> None:
@@ -141,19 +142,16 @@ def event_of_issuance(granted: Granted, *, token_id: str, form: str, actor: Acto
     )
 
 
-def _rests_on(order: TokenOrder, subjects: set[str]) -> tuple[Handle, ...]:
-    found: dict[Handle, None] = {}
-    for subject in sorted(subjects):
-        handles = handles_of(
-            token_id=None,
-            client_id=order.client_id,
-            subject=subject,
-            session_id=order.session_id,
-            grant_id=order.grant_id,
-            organization_id=order.organization_id,
-        )
-        found.update(dict.fromkeys(handles))
-    return tuple(found)
+def _rests_on(order: TokenOrder) -> tuple[Handle, ...]:
+    # By the subject's own name: a revocation of the person names that beside every derived one.
+    return handles_of(
+        token_id=None,
+        client_id=order.client_id,
+        subject=order.client_id if order.subject is None else order.subject,
+        session_id=order.session_id,
+        grant_id=order.grant_id,
+        organization_id=order.organization_id,
+    )
 
 
 def _organization(order: TokenOrder) -> OrganizationId | None:

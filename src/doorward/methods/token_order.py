@@ -58,7 +58,8 @@ class TokenOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What a new access token shall be. Unverified: `parse_order` checks every field.
 
     `audience` is 1 to 8 resources; `lifetime_s` is 1 second to a day; `auth_time` is epoch seconds. `claims` are
-    further ones, 32 at most. `pairwise_sector` names the registered sector whose derived name the subject gets.
+    further ones, 32 at most. Where the audience is a registered sector the subject gets its derived name there;
+    `pairwise_sector` insists on it, and is refused for a sector that is not registered.
     """
 
     client_id: str

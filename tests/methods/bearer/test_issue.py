@@ -127,8 +127,25 @@ async def test_a_derived_subject_takes_the_place_of_the_name(store: SimulatedSto
         await issue_access_token(store, client_id="web", subject="alice", audience=API, pairwise_sector=API)
     store.sector_names.add(API)
     issued = await issue_access_token(store, client_id="web", subject="alice", audience=API, pairwise_sector=API)
-    assert issued.claims["sub"] == await store.derive_subject("alice", sector=API)
+    assert issued.claims["sub"] == (await store.read_sectors()).name_of("alice", API)
     assert "alice" not in str(issued.claims)
+
+
+async def test_a_resource_that_is_a_sector_never_learns_the_plain_name(store: SimulatedStore) -> None:
+    store.sector_names.add(API)
+    # The caller has not thought of it.
+    issued = await issue_access_token(store, ORDER)
+    assert issued.claims["sub"] == (await store.read_sectors()).name_of("alice", API)
+    # Another resource would learn who that is.
+    for audience in ((API, "https://b.example"), ("https://b.example", API)):
+        with pytest.raises(Rejected, match="input_invalid"):
+            await issue_access_token(store, client_id="web", subject="alice", audience=audience)
+    with pytest.raises(Rejected, match="input_invalid"):
+        await issue_access_token(
+            store, client_id="web", subject="alice", audience="https://b.example", pairwise_sector=API
+        )
+    # A client is nobody's secret.
+    assert (await issue_access_token(store, client_id="web", audience=API)).claims["sub"] == "web"
 
 
 async def test_a_token_no_header_could_carry_is_not_made(store: SimulatedStore) -> None:

@@ -23,6 +23,7 @@ class Issuer:
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
+        self.was_asked = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.away = False
         self.closed = 0
@@ -38,6 +39,7 @@ class Issuer:
 
     async def ask(self, presented_token: bytes) -> bytes:
         self.asked.append(presented_token)
+        self.was_asked.set()
         answer = msgspec.json.encode(self.answer)
         if self.hold is not None:
             await self.hold.wait()
@@ -203,8 +205,7 @@ async def test_an_answer_ages_from_before_the_question() -> None:
     world = World()
     world.issuer.hold = asyncio.Event()
     asking = asyncio.create_task(world.introspector.confirm(b"t"))
-    while not world.issuer.asked:
-        await asyncio.sleep(0)
+    await world.issuer.was_asked.wait()
     world.monotonic += 5
     world.issuer.hold.set()
     assert await asking is True

@@ -7,19 +7,18 @@ burst of deletions, no table that grows with the number of tokens ever issued (i
 from typing import Final, final
 
 import msgspec
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.columns import decode_words, encode_words
 from doorward.adapters.sql.script import Engine, Row, Script, Step
 from doorward.adapters.sql.statements import Statement, Value, limited, nearest
-from doorward.adapters.sql.updates import VersionedTable
 from doorward.errors import Rejected
-from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState, OpaqueUpdated
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
 from doorward.methods.token_order import parse_watermark, write_watermark
 from doorward.values import CredentialId, Scopes
 
-__all__ = ["EXPIRED_KEPT_S", "REMOVED_PER_INSERT", "SqlOpaqueTokens", "insert_opaque_token", "update_opaque_token"]
+__all__ = ["EXPIRED_KEPT_S", "REMOVED_PER_INSERT", "SqlOpaqueTokens", "insert_opaque_token"]
 
 EXPIRED_KEPT_S: Final = 3_600
 """How long an expired token is kept, so that its holder is told that it has expired and not that it never was."""
@@ -46,7 +45,9 @@ _COLUMNS: Final = (
     "version",
 )
 _FIND: Final = Statement(select(*(_tokens[name] for name in _COLUMNS)).where(nearest(_tokens.id, "id")))
-_TABLE: Final = VersionedTable(schema.opaque_tokens, fixed=frozenset(_COLUMNS) - {"id", "state", "version"})
+_INSERT: Final = Statement(
+    insert(schema.opaque_tokens).values({name: bindparam(name, type_=_tokens[name].type) for name in _COLUMNS})
+)
 _SWEEP: Final = Statement(
     delete(schema.opaque_tokens)
     .where(
@@ -81,13 +82,8 @@ class SqlOpaqueTokens:
 
 def insert_opaque_token(write: OpaqueInserted) -> Script[None]:
     """A new token, and some old ones less."""
-    yield from _TABLE.insert(_row(write.record))
+    yield Step(_INSERT, _row(write.record))
     yield Step(_SWEEP, {"before": write.record.issued_at - EXPIRED_KEPT_S, "limit": REMOVED_PER_INSERT})
-
-
-def update_opaque_token(write: OpaqueUpdated) -> Script[None]:
-    """A token one version on."""
-    return _TABLE.update(_row(write.record))
 
 
 def _record(row: Row) -> OpaqueRecord:

@@ -13,7 +13,6 @@ __all__ = [
     "ANSWER_BYTES_MAX",
     "ANSWER_LIFETIME_S",
     "ANSWER_LIFETIME_S_MAX",
-    "FEED_ROW_GRACE_S",
     "INTROSPECTIONS_KEPT_MAX",
     "LABEL",
     "TOKEN_CHARACTERS_MAX",
@@ -34,8 +33,6 @@ INTROSPECTIONS_KEPT_MAX: Final = 10_000
 """How many answers one process keeps; the oldest leaves first."""
 TOKEN_CHARACTERS_MAX: Final = 4_096
 """How long an opaque token of somebody else may be."""
-FEED_ROW_GRACE_S: Final = 60
-"""How long after the end of a token its row in the feed stays, for readers whose clocks are late."""
 
 
 @final

@@ -131,6 +131,9 @@ class Introspector:
         said = await self.introspect(token)
         return said is not None and said.barred is None and int(self.clock()) < said.not_after
 
+    async def start(self) -> None:
+        """Nothing: an issuer that is away is no reason not to serve."""
+
     async def aclose(self) -> None:
         """Give up what is in flight, and close. Idempotent."""
         asking = list(self._asking.values())

@@ -1,37 +1,24 @@
-"""Mint and revoke opaque tokens: pure functions from what is stored to a `Change`.
+"""Mint opaque tokens: a pure function from what was ordered to a `Change`.
 
-Making one is one write and no event: issuances are told to the batched log like those of signed tokens, or the chain of
-changes would grow with the traffic (invariant 6). Taking one back is a change like any other, with reason and event.
+It is one write and no event: issuances are told to the batched log like those of signed tokens, or the chain of changes
+would grow with the traffic (invariant 6).
 """
 
 import re
 from typing import Final, final
 
 import msgspec
-from msgspec.structs import replace
 
 from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.opaque.config import FEED_ROW_GRACE_S, LABEL
-from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState, OpaqueUpdated
+from doorward.methods.opaque.config import LABEL
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord
 from doorward.methods.opaque.verify import claims_of
 from doorward.methods.token_order import TokenOrder, build_claims
-from doorward.values import (
-    Actor,
-    Change,
-    CredentialId,
-    Entropy,
-    Event,
-    FeedKind,
-    Handle,
-    OrganizationId,
-    Revocation,
-    Watermark,
-)
-from doorward.values.bounds import parse_reason
+from doorward.values import Change, CredentialId, Entropy, OrganizationId, Watermark
 from doorward.wire.credential import PREFIX_PATTERN, mint_credential_text
 
-__all__ = ["IssuedOpaqueToken", "issue_token", "revoke_token"]
+__all__ = ["IssuedOpaqueToken", "issue_token"]
 
 _COLUMN_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "client_id", "scope", "iat", "exp", "jti", "sid", "org_id", "dw_grant", "dw_wm"}
@@ -107,40 +94,3 @@ def issue_token(
         watermark=watermark,
     )
     return IssuedOpaqueToken(record, minted.text), Change(writes=(OpaqueInserted(record),))
-
-
-def revoke_token(record: OpaqueRecord, *, reason: str, actor: Actor, now: int) -> tuple[OpaqueRecord, Change]:
-    """The token, revoked for good.
-
-    Raises:
-        Rejected: `input_invalid`, or `state_final` when it is revoked.
-    """
-    said = parse_reason(reason)
-    if record.state is OpaqueState.REVOKED:
-        raise Rejected("state_final", "the token is revoked")
-    revoked = replace(record, state=OpaqueState.REVOKED, version=record.version + 1)
-    row = Revocation(
-        handle=Handle(FeedKind.TOKEN, record.id),
-        leave_at=record.expires_at + FEED_ROW_GRACE_S,
-        audience=record.audience[0] if len(record.audience) == 1 else None,
-        owner=_owner(record),
-    )
-    event = Event(
-        at=now,
-        action="token.revoked",
-        actor=actor,
-        object_kind="token",
-        object_id=record.id,
-        organization_id=record.organization_id,
-        reason=said,
-        details={"form": "opaque", "client_id": record.client_id, "expires_at": record.expires_at},
-    )
-    return revoked, Change(writes=(OpaqueUpdated(revoked),), revocations=(row,), events=(event,))
-
-
-def _owner(record: OpaqueRecord) -> Handle:
-    if record.grant_id is not None:
-        return Handle(FeedKind.GRANT, record.grant_id)
-    if record.session_id is not None:
-        return Handle(FeedKind.SESSION, record.session_id)
-    return Handle(FeedKind.CLIENT_SUBJECT, f"{record.client_id} {record.subject}")

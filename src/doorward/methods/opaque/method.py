@@ -4,10 +4,10 @@ from typing import Final, Protocol, final
 
 from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.contract import OpenApiScheme, Verified
+from doorward.methods.contract import OpenApiScheme, Resource, Verified
 from doorward.methods.opaque.answer import INTROSPECTION
 from doorward.methods.opaque.asked import AskedToken, verify_asked_token
-from doorward.methods.opaque.config import LABEL, OpaqueConfig
+from doorward.methods.opaque.config import INTROSPECTIONS_KEPT_MAX, LABEL, OpaqueConfig
 from doorward.methods.opaque.introspection import Introspector
 from doorward.methods.opaque.port import OpaquePort
 from doorward.methods.opaque.verify import METHOD, LoadedToken, prove_opaque_token, verify_opaque_token
@@ -111,7 +111,18 @@ class IntrospectedTokens:
             every bearer value is one of its tokens but signed ones and other secrets of ours.
     """
 
-    __slots__ = ("_introspector", "_reader", "bearer_carried", "counts_use", "name", "plane", "record_age_s_max")
+    __slots__ = (
+        "_introspector",
+        "_reader",
+        "bearer_carried",
+        "confirms",
+        "counts_use",
+        "name",
+        "plane",
+        "record_age_s_max",
+        "records_max",
+        "resources",
+    )
 
     def __init__(self, introspector: Introspector, *, prefix: str | None = "dw") -> None:
         self.name: Final = INTROSPECTION
@@ -120,6 +131,10 @@ class IntrospectedTokens:
         self.counts_use: Final = False
         # The door keeps what was proven for as long as an answer is believed, and not a second longer.
         self.record_age_s_max: Final = introspector.answer_lifetime_s
+        self.records_max: Final = INTROSPECTIONS_KEPT_MAX
+        self.resources: Final[tuple[Resource, ...]] = (introspector,)
+        # There is no view here that could be stale.
+        self.confirms: Final = False
         self._introspector: Final = introspector
         self._reader: Final[TokenReader] = AnyTokenReader() if prefix is None else OpaqueReader(prefix)
 
@@ -151,6 +166,10 @@ class IntrospectedTokens:
     ) -> Verified:
         """See `asked.verify_asked_token`."""
         return verify_asked_token(presented.secret, record, now)
+
+    async def confirm(self, presented: PresentedToken) -> bool:
+        """See `SelfContained`."""
+        return await self._introspector.confirm(presented.secret)
 
     def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
         """`Bearer`."""

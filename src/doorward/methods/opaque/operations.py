@@ -2,14 +2,18 @@
 
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from doorward.errors import Rejected
 from doorward.methods.issuing import IssuingStore, event_of_issuance, grant_order, record_issuance
-from doorward.methods.opaque.issue import IssuedOpaqueToken, issue_token, revoke_token
-from doorward.methods.opaque.port import OpaquePort, OpaqueRecord
+from doorward.methods.opaque.issue import IssuedOpaqueToken, issue_token
+from doorward.methods.opaque.port import OpaquePort, OpaqueRecord, OpaqueState
 from doorward.methods.token_order import TokenOrder
-from doorward.values import Actor, Change, ChangePort, Clock, CredentialId, Entropy, Watermark
+from doorward.revocation.folding import narrowest_owner
+from doorward.revocation.operations import RevocationStore, revoke_token
+from doorward.values import Actor, Change, ChangePort, CredentialId, Entropy, Watermark
 
-__all__ = ["OpaqueChanges", "OpaqueIssuer", "issue_opaque_token", "revoke_opaque_token"]
+__all__ = ["OpaqueIssuer", "OpaqueRevoker", "issue_opaque_token", "revoke_opaque_token"]
 
 _FORM: Final = "opaque"
 
@@ -23,22 +27,12 @@ class NamedIssuer(Protocol):
         ...
 
 
-class OpaqueChanges(Protocol):
+class OpaqueRevoker(RevocationStore, Protocol):
     """What is needed of a store to revoke opaque tokens."""
 
     @property
     def opaque_tokens(self) -> OpaquePort:
         """Finds tokens."""
-        ...
-
-    @property
-    def changes(self) -> ChangePort:
-        """Commits."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Epoch seconds."""
         ...
 
 
@@ -103,27 +97,29 @@ async def issue_opaque_token(
 
 
 async def revoke_opaque_token(
-    store: OpaqueChanges, token_id: CredentialId, *, reason: str, actor: Actor
+    store: OpaqueRevoker, token_id: CredentialId, *, reason: str, actor: Actor
 ) -> OpaqueRecord:
-    """The token admits nobody ever again.
+    """The token admits nobody ever again: its row is marked, and the feed has one of it.
 
     Raises:
         Rejected: `input_invalid`, `object_unknown`, `state_final` when it is revoked.
         Unavailable: `store_unavailable`.
     """
-    try:
-        return await _revoke_once(store, token_id, reason=reason, actor=actor)
-    except Rejected as error:
-        if error.code != "object_conflict":
-            raise
-    # Only a revocation changes a row: the second look finds it, and says so.
-    return await _revoke_once(store, token_id, reason=reason, actor=actor)
-
-
-async def _revoke_once(store: OpaqueChanges, token_id: CredentialId, *, reason: str, actor: Actor) -> OpaqueRecord:
     record = await store.opaque_tokens.find_opaque_token(token_id)
     if record is None:
         raise Rejected("object_unknown", "no such token, or it expired long ago")
-    revoked, change = revoke_token(record, reason=reason, actor=actor, now=int(store.clock()))
-    await store.changes.commit(change)
-    return revoked
+    if record.state is OpaqueState.REVOKED:
+        raise Rejected("state_final", "the token is revoked")
+    owner = narrowest_owner(
+        grant_id=record.grant_id, session_id=record.session_id, client_id=record.client_id, subject=record.subject
+    )
+    await revoke_token(
+        store,
+        record.id,
+        expires_at=record.expires_at,
+        owner=owner,
+        audience=record.audience[0] if len(record.audience) == 1 else None,
+        reason=reason,
+        actor=actor,
+    )
+    return replace(record, state=OpaqueState.REVOKED, version=record.version + 1)

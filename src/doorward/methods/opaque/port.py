@@ -8,11 +8,11 @@ import msgspec
 
 from doorward.values import CredentialId, OrganizationId, Scopes, Watermark
 
-__all__ = ["OpaqueInserted", "OpaquePort", "OpaqueRecord", "OpaqueState", "OpaqueUpdated"]
+__all__ = ["OpaqueInserted", "OpaquePort", "OpaqueRecord", "OpaqueState"]
 
 
 class OpaqueState(StrEnum):
-    """Revocation is final."""
+    """Revocation is final. Rows are marked revoked by what they rest on: see `revocation/writes.py`."""
 
     ACTIVE = "active"
     REVOKED = "revoked"
@@ -57,13 +57,6 @@ class OpaqueInserted(msgspec.Struct, frozen=True):
     The same statement takes away a few rows that have expired for a while, more than it adds: so the table holds what
     is alive and little else, whoever runs it.
     """
-
-    record: OpaqueRecord
-
-
-@final
-class OpaqueUpdated(msgspec.Struct, frozen=True):
-    """Write: the token in another state; holds only while the stored version is `record.version - 1`."""
 
     record: OpaqueRecord
 
