@@ -20,6 +20,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "passwords": ("Who may call", "App passwords for Basic, and who still uses them."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
+    "keyring": ("Housekeeping", "The keys tokens are signed with: list, rotate, retire, import."),
     "masterkey": ("Housekeeping", "Generate and rotate the key that seals what is stored."),
 }
 """Every first word after `doorward`: the panel it is listed in, and its one line of help."""

@@ -26,7 +26,7 @@ from doorward.keys.lifecycle import (
     retire_key,
     rotate_ring,
 )
-from doorward.keys.signer import NewSigningKey, Signer, seal_signing_key
+from doorward.keys.signer import NewSigningKey, SealedSigner, Signer, seal_signing_key
 from doorward.values import Actor, Change, ChangePort, Clock
 
 __all__ = ["RingStore", "compromise_signing_key", "import_signing_key_next", "keep_ring", "retire_signing_key"]
@@ -108,6 +108,7 @@ async def _decide(
     now = int(store.clock())
     if step is Step.RETIRE:
         return retire_expired(ring, policy, actor=KEEPER, now=now)
+    _require_holder(ring, signer)
     new = await signer.create_key(policy.algorithm)
     if step is Step.FOUND:
         return found_ring(policy, new, await signer.create_key(policy.algorithm), actor=KEEPER, now=now)
@@ -128,6 +129,7 @@ async def rotate_signing_key(
     """
 
     async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
+        _require_holder(ring, signer)
         new = await signer.create_key(policy.algorithm)
         return rotate_ring(ring, policy, new, reason=reason, actor=actor, now=now, danger_at_once=danger_at_once)
 
@@ -198,6 +200,7 @@ async def _retire(
 
     async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
         record = await _find(store, kid)
+        _require_holder(ring, signer)
         new = await _new_if_needed(record, of_its_issuer, signer)
         return retire_key(
             ring, record, of_its_issuer, new, compromised=compromised, reason=reason, actor=actor, now=now
@@ -205,6 +208,16 @@ async def _retire(
 
     await _apply(store, of_its_issuer, decide, ring_needed=False)
     return await _find(store, kid)
+
+
+def _require_holder(ring: Sequence[SigningKeyRecord], signer: Signer) -> None:
+    leading = (key for key in ring if key.state in {SigningKeyState.CURRENT, SigningKeyState.NEXT})
+    if isinstance(signer, SealedSigner) and any(key.sealed_private is None for key in leading):
+        # A key of ours among those of a KMS would bring private halves where none were to be.
+        raise Misconfigured(
+            "The private halves of this ring are kept elsewhere, and this process does not know the signer.",
+            cure="Do it in a program that opens the store with that signer.",
+        )
 
 
 async def _new_if_needed(record: SigningKeyRecord, policy: RingPolicy, signer: Signer) -> NewSigningKey | None:

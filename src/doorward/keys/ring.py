@@ -82,6 +82,7 @@ class Keyring:
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
         self._generation = 0
+        self._readings_begun = self._reading_done = 0
         self._reading = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -218,14 +219,16 @@ class Keyring:
 
     async def _once(self, reading: Callable[[], Awaitable[tuple[SigningKeyRecord, ...]]]) -> None:
         """One reading at a time; who waited for another's takes that."""
-        asked_at = self._monotonic()
+        begun = self._readings_begun
         async with self._reading:
-            if self._read_at >= asked_at:
+            if self._reading_done > begun:
                 return
+            self._readings_begun = number = self._readings_begun + 1
             self._tried_at = began = self._monotonic()
             # Read before the ring is: a change that commits in between is seen again rather than missed.
             position = self._view.position
             self._take(await reading(), position, began)
+            self._reading_done = number
 
     def _take(self, ring: tuple[SigningKeyRecord, ...], position: int, began: float) -> None:
         before = self._snapshot

@@ -5,12 +5,13 @@ through anything else of Doorward, so a KMS that lets none out is as good as our
 """
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Final, Protocol, final
 
 import msgspec
 
-from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm
 from doorward.crypto.jose.material import UnusableKey
 from doorward.crypto.jose.signing import SigningKey, generate_signing_key, load_signing_key
 from doorward.crypto.sealing import MasterKeys, UnsealError
@@ -24,6 +25,9 @@ PURPOSE: Final = "signing key"
 """What private halves are sealed for; with the `kid` as the row (`crypto/sealing.py`)."""
 OPENED_MAX: Final = 2
 """How many private halves a process keeps open: the one that signs, and the one that did a moment ago."""
+
+# 16 characters in every token, where a thumbprint takes 43; and none of them begins an option of a command.
+_KID_OCTETS: Final = 10
 
 
 @final
@@ -93,8 +97,12 @@ class SealedSigner:
     async def create_key(self, algorithm: Algorithm) -> NewSigningKey:
         """See `Signer`."""
         master_keys = self._require_master_keys()
-        # In a thread: an RSA key takes up to a second to find.
-        key = await asyncio.to_thread(generate_signing_key, algorithm, self._entropy)
+        kid = base64.b32encode(self._entropy(_KID_OCTETS)).decode("ascii").lower()
+        if REQUIREMENTS[algorithm].kty == "RSA":
+            # Its primes take up to a second to find.
+            key = await asyncio.to_thread(generate_signing_key, algorithm, self._entropy, kid=kid)
+        else:
+            key = generate_signing_key(algorithm, self._entropy, kid=kid)
         return seal_signing_key(key, master_keys)
 
     async def open_key(self, record: SigningKeyRecord) -> None:
