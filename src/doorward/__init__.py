@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.bearer import Bearer as Bearer
+    from doorward.app.bearer import Issuer as Issuer
     from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from doorward.errors import Unavailable as Unavailable
     from doorward.methods.apikey import ApiKeys as ApiKeys
     from doorward.methods.basic import Basic as Basic
+    from doorward.methods.bearer import TokenVerifier as TokenVerifier
     from doorward.values import Environment as Environment
     from doorward.values import Principal as Principal
     from doorward.values import PrincipalKind as PrincipalKind
@@ -26,14 +29,17 @@ __all__ = [
     "Admitted",
     "ApiKeys",
     "Basic",
+    "Bearer",
     "Door",
     "Environment",
+    "Issuer",
     "Misconfigured",
     "Principal",
     "PrincipalKind",
     "RateLimit",
     "Rejected",
     "Scopes",
+    "TokenVerifier",
     "TrustedHops",
     "Unavailable",
     "open_store",
@@ -43,14 +49,17 @@ _HOMES = {
     "Admitted": "doorward.door",
     "ApiKeys": "doorward.methods.apikey",
     "Basic": "doorward.methods.basic",
+    "Bearer": "doorward.app.bearer",
     "Door": "doorward.door",
     "Environment": "doorward.values",
+    "Issuer": "doorward.app.bearer",
     "Misconfigured": "doorward.errors",
     "Principal": "doorward.values",
     "PrincipalKind": "doorward.values",
     "RateLimit": "doorward.values",
     "Rejected": "doorward.errors",
     "Scopes": "doorward.values",
+    "TokenVerifier": "doorward.methods.bearer",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
     "open_store": "doorward.app.store",
