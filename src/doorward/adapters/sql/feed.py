@@ -1,4 +1,4 @@
-"""The feed in SQL: appended while the head is locked, read as one snapshot.
+"""The feed in SQL, read as one snapshot. (`appending.py` appends to it.)
 
 Positions come from the one row of `heads`, which a change locks last and holds until its commit is visible. So
 positions become visible in their order, an aborted change leaves no gap, and a reader who sees a position has seen
@@ -8,16 +8,16 @@ every kept one before it (docs/adr/0006-gapless-feed-positions.md).
 from collections.abc import AsyncIterator
 from typing import Final, final
 
-from sqlalchemy import bindparam, delete, insert, select, true
+from sqlalchemy import bindparam, delete, select, true
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script, Step
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle, Revocation, Watermark
+from doorward.values import FeedKind, Handle, Watermark
 
-__all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed", "append_revocation"]
+__all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed"]
 
 PAGE_FEED_ROWS_MAX: Final = 10_000
 """How many rows one page of the feed may hold."""
@@ -53,19 +53,6 @@ _READ: Final = Statement(
 _SECTORS: Final = Statement(select(schema.pairwise_sectors.c.sector))
 _NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT.value, FeedKind.CLIENT_SUBJECT.value})
 _HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
-_APPEND: Final = Statement(
-    insert(schema.feed).values(
-        position=bindparam("position"),
-        kind=bindparam("kind"),
-        id=bindparam("id"),
-        changed_version=bindparam("changed_version"),
-        leave_at=bindparam("leave_at"),
-        audience=bindparam("audience"),
-        owner=bindparam("owner"),
-        # Asked of the clock after the head is locked, so that times grow with positions.
-        committed_at=store_clock_ms() // 1000,
-    )
-)
 _REMOVE: Final = Statement(
     delete(schema.feed)
     .where(
@@ -135,22 +122,6 @@ class SqlFeed:
             removed += just_removed
             if just_removed < REMOVED_AT_ONCE:
                 return removed
-
-
-def append_revocation(revocation: Revocation, position: int) -> Script[None]:
-    """One row, at a position taken from the locked head."""
-    yield Step(
-        _APPEND,
-        {
-            "position": position,
-            "kind": revocation.handle.kind.value,
-            "id": revocation.handle.id,
-            "changed_version": revocation.changed_version,
-            "leave_at": revocation.leave_at,
-            "audience": revocation.audience,
-            "owner": None if revocation.owner is None else f"{revocation.owner.kind.value}:{revocation.owner.id}",
-        },
-    )
 
 
 def _remove(now: int) -> Script[int]:
