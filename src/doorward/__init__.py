@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.bearer import Bearer as Bearer
+    from doorward.app.bearer import Issuer as Issuer
     from doorward.app.opaque import Introspection as Introspection
     from doorward.app.opaque import Opaque as Opaque
     from doorward.app.store import open_store as open_store
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from doorward.errors import Unavailable as Unavailable
     from doorward.methods.apikey import ApiKeys as ApiKeys
     from doorward.methods.basic import Basic as Basic
+    from doorward.methods.bearer import TokenVerifier as TokenVerifier
     from doorward.methods.bearer.operations import issue_access_token as issue_access_token
     from doorward.methods.opaque.operations import issue_opaque_token as issue_opaque_token
     from doorward.methods.token_order import TokenOrder as TokenOrder
@@ -31,9 +34,11 @@ __all__ = [
     "Admitted",
     "ApiKeys",
     "Basic",
+    "Bearer",
     "Door",
     "Environment",
     "Introspection",
+    "Issuer",
     "Misconfigured",
     "Opaque",
     "Principal",
@@ -42,6 +47,7 @@ __all__ = [
     "Rejected",
     "Scopes",
     "TokenOrder",
+    "TokenVerifier",
     "TrustedHops",
     "Unavailable",
     "issue_access_token",
@@ -53,9 +59,11 @@ _HOMES = {
     "Admitted": "doorward.door",
     "ApiKeys": "doorward.methods.apikey",
     "Basic": "doorward.methods.basic",
+    "Bearer": "doorward.app.bearer",
     "Door": "doorward.door",
     "Environment": "doorward.values",
     "Introspection": "doorward.app.opaque",
+    "Issuer": "doorward.app.bearer",
     "Misconfigured": "doorward.errors",
     "Opaque": "doorward.app.opaque",
     "Principal": "doorward.values",
@@ -64,6 +72,7 @@ _HOMES = {
     "Rejected": "doorward.errors",
     "Scopes": "doorward.values",
     "TokenOrder": "doorward.methods.token_order",
+    "TokenVerifier": "doorward.methods.bearer",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
     "issue_access_token": "doorward.methods.bearer.operations",

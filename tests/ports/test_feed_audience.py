@@ -57,3 +57,18 @@ async def test_who_reads_for_no_audience_gets_what_is_for_everybody(ports: SqlPo
     await ports.changes.commit(Change(revocations=(a_row(FeedKind.SUBJECT, "alice"),)))
     page = await ports.feed.read_feed(0, audiences=frozenset())
     assert [row.handle.id for row in page.rows] == ["of anybody", "everybody's", "alice"]
+
+
+async def test_who_knows_derived_names_only_gets_no_other(ports: SqlPorts, sector: str) -> None:
+    rows = (
+        a_row(FeedKind.SUBJECT, "alice"),
+        a_row(FeedKind.SUBJECT, "derived", sector),
+        a_row(FeedKind.CLIENT_SUBJECT, "shop alice"),
+        a_row(FeedKind.CLIENT, "shop"),
+    )
+    await ports.changes.commit(Change(revocations=rows))
+    page = await ports.feed.read_feed(0, audiences=frozenset({sector}))
+    assert [row.handle.id for row in page.rows] == ["derived", "shop"]
+    assert page.watermark == 4
+    page = await ports.feed.read_feed(0, audiences=frozenset({sector}) | ORDERS)
+    assert [row.handle.id for row in page.rows] == ["alice", "derived", "shop alice", "shop"]

@@ -135,7 +135,7 @@ class FeedTable:
         """The step a row leaves in: rounded up, and a cache's life later than the row says."""
         if leave_at is None:
             return LEAVES_NEVER
-        bucket = min(-(-(leave_at + self._cache_life_s) // LEAVE_BUCKET_S), LEAVES_NEVER)
+        bucket = min(max(-(-(leave_at + self._cache_life_s) // LEAVE_BUCKET_S), 0), LEAVES_NEVER)
         if bucket == LEAVES_NEVER:
             return LEAVES_NEVER
         found = self._leaving.get(bucket)

@@ -120,7 +120,8 @@ class GuardedClient:
             method: `GET`, or `POST` with `content`.
             headers: names in lower case.
             content: the body to send.
-            content_type: what the answer must be, without parameters.
+            content_type: what the answer must be, without parameters. `application/json` stands for all its kin
+                (`application/jwk-set+json`).
             octets_max: how long its body may be.
             total_s: how long everything together may take, looking up the name included.
 
@@ -207,7 +208,7 @@ class GuardedClient:
             raise self._failed(url, f"status {answer.status}")
         if told.get("content-encoding", "identity").lower() != "identity":
             raise self._failed(url, "an encoded answer, which was not asked for")
-        if told.get("content-type", "").partition(";")[0].strip().lower() != content_type:
+        if not _is_of_type(told.get("content-type", ""), content_type):
             raise self._failed(url, f"an answer that is not {content_type}")
         return told
 
@@ -241,6 +242,13 @@ async def _read_whole(answer: httpcore2.Response, octets_max: int) -> bytes:
                 raise _TooLong
             chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _is_of_type(presented_type: str, wanted: str) -> bool:
+    told = presented_type.partition(";")[0].strip().lower()
+    return told == wanted or (
+        wanted == "application/json" and told.startswith("application/") and told.endswith("+json")
+    )
 
 
 def _is_ours(error: Exception) -> bool:

@@ -58,7 +58,8 @@ def require_kind(claims: Claims, presented_type: str | None, profile: Profile) -
     if not profile.refused.isdisjoint(claims):
         raise Rejected("token_type", f"it has {' '.join(sorted(profile.refused & claims.keys()))}, as an ID token has")
     for name, values in profile.exact:
-        if claims.get(name) not in values:
+        value = claims.get(name)
+        if type(value) is not str or value not in values:
             raise Rejected("token_type", f"its {name} is not that of an access token")
 
 
@@ -114,7 +115,7 @@ def verify_times(claims: Claims, policy: IssuerPolicy, now: int) -> tuple[int, i
 def _find_seconds(claims: Claims, name: str) -> int:
     """A time, rounded up; 0 when the claim is not there."""
     value = claims.get(name)
-    if type(value) is float and isfinite(value):
+    if type(value) is float and isfinite(value) and value >= 0:
         # Up: `now >= exp` holds for whole seconds from the next one on, and `nbf` then begins no sooner.
         value = ceil(value)
     # Exact types: a bool is an int to Python, and `true` would be the first second of 1970.

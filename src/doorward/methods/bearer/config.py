@@ -9,6 +9,7 @@ Rules of this file:
   ahead must not kill a sign-in of this moment, so `iat` alone is given some room everywhere.
 """
 
+from collections.abc import Mapping
 from typing import Final, final
 
 import msgspec
@@ -26,14 +27,18 @@ __all__ = [
     "ISSUER_CHARACTERS_MAX",
     "LEEWAY_S_MAX",
     "OWN_LIFETIME_S_MAX",
+    "TOKENS_KEPT",
     "TOKEN_BYTES_MAX",
     "IssuerPolicy",
+    "policies_by_issuer",
 ]
 
 ALGORITHMS: Final = frozenset({Algorithm.ES256, Algorithm.RS256, Algorithm.PS256, Algorithm.EDDSA})
 """What is taken when nothing is said. No HMAC: whoever can verify with a shared secret can forge with it."""
 TOKEN_BYTES_MAX: Final = 8_192
 """How long a token may be."""
+TOKENS_KEPT: Final = 65_536
+"""How many proven tokens a method keeps; a token is a few times as large as a record of the store."""
 LEEWAY_S_MAX: Final = 300
 """How far another issuer's clock may be trusted to be off."""
 FOREIGN_LEEWAY_S: Final = 30
@@ -127,3 +132,17 @@ def _require_issuer(issuer: str) -> None:
             f"{issuer[:ISSUER_CHARACTERS_MAX]!r} cannot be the name of an issuer.",
             cure="Write exactly what its tokens say as `iss`, like https://id.example.",
         )
+
+
+def policies_by_issuer(policies: tuple[IssuerPolicy, ...]) -> Mapping[str, IssuerPolicy]:
+    """Policies by the issuer they are for.
+
+    Raises:
+        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident.
+    """
+    if not policies:
+        raise Misconfigured("Tokens of no issuer are taken.", cure="Name one: Bearer(issuer=…, audience=…).")
+    by_issuer = {policy.issuer: policy for policy in policies}
+    if len(by_issuer) < len(policies):
+        raise Misconfigured("One issuer is named twice.", cure="Name each issuer once; one policy may list audiences.")
+    return by_issuer

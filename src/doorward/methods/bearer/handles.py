@@ -18,7 +18,7 @@ from doorward.errors import Rejected
 from doorward.methods.bearer.claims import find_text
 from doorward.values import FeedKind, Handle, Principal, Watermark
 
-__all__ = ["handles_abroad", "handles_of_ours", "parse_watermark", "write_watermark"]
+__all__ = ["handles_abroad", "handles_of_ours", "parse_watermark"]
 
 IDS_KEPT: Final = 1_024
 """How many clients, keys and watermarks are remembered as they are asked of the feed: few, and in every token."""
@@ -105,8 +105,3 @@ def parse_watermark(presented_text: str) -> Watermark:
     if found is None:
         raise Rejected("token_claims", "dw_wm is no watermark of ours")
     return Watermark(found[1], int(found[2]))
-
-
-def write_watermark(watermark: Watermark) -> str:
-    """A watermark as a token carries it."""
-    return f"{watermark.generation}.{watermark.position}"

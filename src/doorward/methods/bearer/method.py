@@ -5,11 +5,10 @@ need be. What the cache then keeps is the proof of that very token; it is asked 
 use, and the pipeline asks the feed.
 """
 
-from collections.abc import Mapping
 from typing import Final, Protocol, final
 
 from doorward.errors import Misconfigured, Rejected
-from doorward.methods.bearer.config import IssuerPolicy
+from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
 from doorward.methods.bearer.verify import (
     METHOD,
     ParsedToken,
@@ -19,16 +18,14 @@ from doorward.methods.bearer.verify import (
     parse_token,
     verify_token,
 )
+from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.wire import PresentedToken, extract_token
 from doorward.methods.contract import OpenApiScheme, Resource, Verified
 from doorward.methods.plane import Plane
 from doorward.wire.challenge import build_challenge
 from doorward.wire.request import RequestView
 
-__all__ = ["TOKENS_KEPT", "BearerTokens", "Confirmation", "LoadedToken", "policies_by_issuer"]
-
-TOKENS_KEPT: Final = 65_536
-"""How many proven tokens a method keeps; a token is a few times as large as a record of the store."""
+__all__ = ["BearerTokens", "Confirmation", "LoadedToken"]
 
 _CHALLENGES: Final = (build_challenge("Bearer", realm="doorward"),)
 
@@ -152,6 +149,12 @@ class BearerTokens:
         assert self._when_stale is not None, "nobody is to be asked"
         return await self._when_stale.confirm(presented.secret)
 
+    def verifier(self) -> TokenVerifier:
+        """The same policies and the same view, for tokens that do not come by an HTTP request."""
+        if self.plane is None:
+            return TokenVerifier(*self._policies.values())
+        return TokenVerifier(*self._policies.values(), view=self.plane.view, feeds=(self.plane,))
+
     def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
         """`Bearer`."""
         return _CHALLENGES
@@ -159,17 +162,3 @@ class BearerTokens:
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
         """HTTP bearer."""
         return (OpenApiScheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}),)
-
-
-def policies_by_issuer(policies: tuple[IssuerPolicy, ...]) -> Mapping[str, IssuerPolicy]:
-    """Policies by the issuer they are for.
-
-    Raises:
-        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident.
-    """
-    if not policies:
-        raise Misconfigured("Tokens of no issuer are taken.", cure="Name one: Bearer(issuer=…, audience=…).")
-    by_issuer = {policy.issuer: policy for policy in policies}
-    if len(by_issuer) < len(policies):
-        raise Misconfigured("One issuer is named twice.", cure="Name each issuer once; one policy may list audiences.")
-    return by_issuer

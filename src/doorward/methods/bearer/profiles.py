@@ -55,7 +55,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     refused: frozenset[str] = frozenset()
     """Claims that only a token of another kind has."""
     exact: tuple[tuple[str, frozenset[str]], ...] = ()
-    """Claims that, where they are, must have one of these values."""
+    """Claims that must have one of these values."""
     client_from: tuple[str, ...]
     """Where the client's id is, best first."""
     client_required: bool = True
@@ -88,7 +88,7 @@ def _is_entra_app(subject: str, client: str, claims: Claims) -> bool:  # noqa: A
 
 def _is_keycloak_app(subject: str, client: str, claims: Claims) -> bool:
     # Written into tokens of service accounts alone. The user name says so too, but somebody could register it.
-    return not subject or (bool(client) and client in {claims.get("client_id"), claims.get("clientId")})
+    return not subject or (bool(client) and client in (claims.get("client_id"), claims.get("clientId")))
 
 
 RFC9068: Final = Profile(

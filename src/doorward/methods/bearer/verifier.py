@@ -16,10 +16,9 @@ from hashlib import sha256
 from typing import Final, final
 
 from doorward.errors import Misconfigured, Rejected
-from doorward.methods.bearer.config import IssuerPolicy
-from doorward.methods.bearer.method import TOKENS_KEPT, policies_by_issuer
+from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
 from doorward.methods.bearer.verify import Proof, find_key, is_still_good, parse_token, verify_token
-from doorward.methods.contract import Verified
+from doorward.methods.contract import Resource, Verified
 from doorward.revocation.port import RevocationView
 
 __all__ = ["TokenVerifier"]
@@ -43,6 +42,7 @@ class TokenVerifier:
     Args:
         policies: one an issuer.
         view: what is revoked; None: tokens cannot be taken back here.
+        feeds: what keeps the view (a plane): started and closed with the verifier, before and after the keys.
         tokens_kept: how many proven tokens are remembered; at least 1.
         monotonic: the process's own clock, in seconds, by which the view's age is judged.
 
@@ -50,12 +50,13 @@ class TokenVerifier:
         Misconfigured: no policy, or two for one issuer; nothing to be kept.
     """
 
-    __slots__ = ("_bytes_max", "_monotonic", "_policies", "_seen", "_view", "tokens_kept")
+    __slots__ = ("_bytes_max", "_monotonic", "_policies", "_resources", "_seen", "_view", "tokens_kept")
 
     def __init__(
         self,
         *policies: IssuerPolicy,
         view: RevocationView | None = None,
+        feeds: tuple[Resource, ...] = (),
         tokens_kept: int = TOKENS_KEPT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -64,6 +65,7 @@ class TokenVerifier:
         self._policies: Final = policies_by_issuer(policies)
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._view: Final = view
+        self._resources: Final[tuple[Resource, ...]] = (*feeds, *(policy.keys for policy in policies))
         self._monotonic: Final = monotonic
         self._seen: Final[dict[bytes, _Seen]] = {}
         self.tokens_kept: Final = tokens_kept
@@ -73,6 +75,21 @@ class TokenVerifier:
 
     def __len__(self) -> int:
         return len(self._seen)
+
+    async def start(self) -> None:
+        """Have the keys, and the view, before the first token. Idempotent.
+
+        Raises:
+            Misconfigured: a store that cannot be used as it is.
+            Unavailable: what cannot be reached.
+        """
+        for resource in self._resources:
+            await resource.start()
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background. Idempotent."""
+        for resource in reversed(self._resources):
+            await resource.aclose()
 
     async def verify(self, presented_token: bytes, now: int) -> Verified:
         """What a token proves at `now` (epoch seconds); its key is fetched when it is not at hand.
