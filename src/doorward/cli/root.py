@@ -18,7 +18,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "apps": ("Who may call", "The programs that own credentials."),
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
     "passwords": ("Who may call", "App passwords for Basic, and who still uses them."),
-    "tokens": ("Who may call", "Access tokens: verify them, here and now."),
+    "tokens": ("Who may call", "Access tokens: issue, inspect, verify, revoke."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
     "keyring": ("Housekeeping", "The keys tokens are signed with: list, rotate, retire, import."),

@@ -11,20 +11,19 @@ Rules of this file:
 * No token is shown again, in no answer.
 """
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any, BinaryIO, Final, final
 
 from doorward.cli.frame import Desk
 from doorward.cli.output import Output
 from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.text import moment, printable
+from doorward.cli.tokens_keys import read_keys
 from doorward.crypto.jose.algorithms import Algorithm
-from doorward.crypto.jose.jwk import JWK_SET_BYTES_MAX, KeySet, UnusableKey, parse_jwk_set
-from doorward.errors import Misconfigured, Rejected, Unavailable
+from doorward.crypto.jose.jwk import KeySet
+from doorward.errors import Misconfigured, Rejected
 from doorward.keys.fixed import FixedKeys
 from doorward.methods.bearer.config import TOKEN_BYTES_MAX, IssuerPolicy
 from doorward.methods.bearer.profiles import ANY, RFC9068
@@ -34,7 +33,6 @@ from doorward.values import Principal
 __all__ = ["TokenType", "principal_shape", "verify_lines"]
 
 _PASSED_OVER_BYTES: Final = 65_536
-_SCHEMES: Final = ("https://", "http://")
 
 
 @final
@@ -61,7 +59,7 @@ async def verify_lines(
         UsageProblem: the keys, the issuer or the audience cannot be used; or no token came.
         Failed: at least one token was refused; how many.
     """
-    keys = await _read_keys(jwks, desk.out)
+    keys = await read_keys(jwks, desk.out)
     policy = _policy_of(keys, issuer=issuer, audiences=audiences, token_type=token_type, leeway_s=leeway_s)
     count = refused = 0
     for line in () if sys.stdin is None else _lines(sys.stdin.buffer):
@@ -157,42 +155,3 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             rest = stream.readline(_PASSED_OVER_BYTES)
             if not rest or rest.endswith(b"\n"):
                 break
-
-
-async def _read_keys(source: str, out: Output) -> KeySet:
-    """The key set a file or a URL holds; keys that cannot be used are named on stderr.
-
-    Raises:
-        UsageProblem: it cannot be read, or is no key set.
-    """
-    if source.lower().startswith(_SCHEMES):
-        text = await _fetch(source)
-    else:
-        text = await asyncio.to_thread(_read_file, Path(source))
-    try:
-        keys = parse_jwk_set(text)
-    except UnusableKey as error:
-        raise UsageProblem(f"What --jwks names holds no keys that can be used: {error.reason}.") from None
-    for reason in keys.skipped:
-        out.warn(f"Left out of the key set: {reason}.")
-    return keys
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(JWK_SET_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageProblem(f"--jwks {path} cannot be read: {error.strerror or type(error).__name__}.") from None
-    except ValueError:
-        raise UsageProblem("--jwks is no file name.") from None
-
-
-async def _fetch(url: str) -> bytes:
-    from doorward.app.fetch_keys import fetch_key_set_text  # noqa: PLC0415  # the HTTP client; a file needs none
-
-    try:
-        return await fetch_key_set_text(url)
-    except (Misconfigured, Unavailable) as error:
-        why = error.detail if isinstance(error, Unavailable) else str(error)
-        raise UsageProblem(f"--jwks cannot be fetched: {why}") from None

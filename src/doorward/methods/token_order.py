@@ -147,8 +147,9 @@ def build_claims(
         ("dw_grant", order.grant_id),
         ("dw_wm", write_watermark(watermark)),
     )
-    # The further ones first: whatever a check above may have missed, they cannot replace one of ours.
-    return {**order.claims, **{name: value for name, value in wanted if value is not None}}
+    claims = {name: value for name, value in wanted if value is not None}
+    # Whatever a check above may have missed: a claim of the caller's replaces none of ours.
+    return claims | {name: value for name, value in order.claims.items() if name not in claims}
 
 
 def handles_of(

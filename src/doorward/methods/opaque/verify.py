@@ -67,7 +67,8 @@ def claims_of(record: OpaqueRecord) -> dict[str, object]:
         ("dw_grant", record.grant_id),
         ("dw_wm", write_watermark(record.watermark)),
     )
-    return {**record.claims, **{name: value for name, value in wanted if value is not None}}
+    claims = {name: value for name, value in wanted if value is not None}
+    return claims | {name: value for name, value in record.claims.items() if name not in claims}
 
 
 def prove_opaque_token(presented_secret: bytes, loaded: LoadedToken | None, now: int) -> OpaqueProof:
@@ -88,9 +89,9 @@ def prove_opaque_token(presented_secret: bytes, loaded: LoadedToken | None, now:
     # Only now: worked out before the proof, a wrong secret would answer later than an unknown id.
     proof = loaded.proof or _work_out(loaded)
     if proof.is_revoked:
-        raise Rejected("credential_revoked", "the token's state")
+        raise Rejected("credential_revoked", "it was revoked")
     if now >= proof.not_after:
-        raise Rejected("credential_expired", "the token has expired")
+        raise Rejected("credential_expired", "it has expired")
     return proof
 
 
