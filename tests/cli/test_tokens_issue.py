@@ -1,7 +1,6 @@
 """`doorward tokens issue` and `revoke`, whole commands on a real store."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from tests.fixtures_cli import Shell
@@ -12,7 +11,7 @@ API = "https://api.example"
 
 
 @pytest.fixture
-def issuer(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def issuer(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("DOORWARD_ISSUER", "https://id.example")
     return shell
 

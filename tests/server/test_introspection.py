@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from tests.server.conftest import Ask
+from tests.simulators.plane import SimulatedPlane
 
 from doorward.app.store import Store, open_store
 from doorward.apps.operations import create_app
 from doorward.crypto.sealing import MasterKeys
 from doorward.door import Door
-from doorward.errors import Rejected
+from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key, revoke_key
 from doorward.methods.apikey.order import IssuedKey, KeyOrder
@@ -31,7 +32,7 @@ from doorward.revocation.operations import revoke_session, revoke_subject, revok
 from doorward.server.introspection import INTROSPECTION_BYTES_MAX, introspection_routes
 from doorward.server.management.doors import AdministratorScope
 from doorward.server.own_tokens import OwnTokens
-from doorward.values import Actor, PrincipalKind, Scopes
+from doorward.values import Actor, Change, FeedKind, Handle, PrincipalKind, Revocation, Scopes
 from doorward.wire.hops import TrustedHops
 
 OPERATOR = Actor(kind="operator", id="test")
@@ -177,6 +178,32 @@ async def test_what_is_no_good_token_is_not_active(store: Store, inspect: Inspec
     ]
     for token in cases:
         assert await inspect(token) == {"active": False}, token[:40]
+
+
+async def test_a_row_of_the_feed_is_enough(store: Store, inspect: Inspect) -> None:
+    # An opaque token that was inserted while the write ran that marks rows.
+    tokens = await _both(store)
+    row = Revocation(handle=Handle(FeedKind.SUBJECT, "alice"), leave_at=None)
+    await store.changes.commit(Change(revocations=(row,)))
+    await _caught_up(store)
+    for text, _ in tokens:
+        assert await inspect(text) == {"active": False}
+
+
+async def test_what_cannot_be_known_is_not_answered(store: Store) -> None:
+    for text, _ in await _both(store):
+        with pytest.raises(Unavailable, match="revocation_stale"):
+            await OwnTokens(_Stale(store), prefix="dw").prove(text, frozenset({API}), int(store.clock()), 1e12)
+
+
+class _Stale:
+    """The store, seen from a time when nothing was read for long."""
+
+    def __init__(self, store: Store) -> None:
+        self.opaque_tokens = store.opaque_tokens
+        self.issuer = store.issuer
+        self.keyring = store.keyring
+        self.plane = SimulatedPlane(store.clock)
 
 
 async def test_an_expired_token_is_not_active(sqlite_url: str) -> None:
