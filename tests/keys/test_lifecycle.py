@@ -19,17 +19,9 @@ from doorward.keys.config import (
     RingPolicy,
 )
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
-from doorward.keys.lifecycle import (
-    Step,
-    adopt_next,
-    find_due,
-    found_ring,
-    publish_next,
-    retire_expired,
-    retire_key,
-    ring_handle,
-    rotate_ring,
-)
+from doorward.keys.lifecycle import Step, adopt_next, find_due, found_ring, publish_next, rotate_ring
+from doorward.keys.moves import ring_handle
+from doorward.keys.retirement import retire_expired, retire_key
 from doorward.keys.signer import NewSigningKey
 from doorward.values import Actor, Change, FeedKind, Handle
 

@@ -221,7 +221,8 @@ def open_store(
 
 def _ring_policy(issuer: str | None, policy: RingPolicy | None) -> RingPolicy | None:
     if policy is not None:
-        assert issuer in {None, policy.issuer}, "two issuers"
+        if issuer not in {None, policy.issuer}:
+            raise Misconfigured("`issuer` and `ring_policy` name two issuers.", cure="Give one of them.")
         return policy
     named = issuer or os.environ.get("DOORWARD_ISSUER")
     return RingPolicy(issuer=named) if named else None

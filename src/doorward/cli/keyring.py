@@ -12,11 +12,11 @@ from doorward.crypto.jose.algorithms import Algorithm, find_algorithm
 from doorward.crypto.jose.material import UnusableKey
 from doorward.crypto.jose.signing import IMPORT_BYTES_MAX, SigningKey, import_signing_key
 from doorward.errors import Rejected
+from doorward.keys.adoption import import_signing_key_next
 from doorward.keys.config import SIGNING_ALGORITHMS, RingPolicy
 from doorward.keys.keyring_port import SigningKeyPort, SigningKeyRecord, SigningKeyState
 from doorward.keys.operations import (
     compromise_signing_key,
-    import_signing_key_next,
     retire_signing_key,
     rotate_signing_key,
 )

@@ -8,7 +8,8 @@ from doorward.cli.output import Column, Output, styled
 from doorward.cli.text import brief, in_words, moment, relative
 from doorward.keys.config import RETIREMENT_S, RingPolicy
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
-from doorward.keys.lifecycle import find_key, rotate_at
+from doorward.keys.lifecycle import rotate_at
+from doorward.keys.moves import find_key
 
 __all__ = [
     "show_compromised",
@@ -126,6 +127,10 @@ def show_compromised(  # everything an operator must know in that hour
                 f"{current.kid} signs now, and was published only {published}: verifiers that cached the JWKS before "
                 f"refuse its tokens until they fetch it again, {in_words(known_at - now)} at most."
             )
+    if find_key(ring, SigningKeyState.NEXT) is None:
+        out.warn("The ring has no next key: a process that can make one publishes it. Until then do not rotate.")
+    if current is None:
+        out.warn("No key signs now: the first process that issues and can make one does.")
     out.note("Whoever holds a token of the old key needs a new one.")
 
 

@@ -10,35 +10,27 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from doorward.crypto.jose.signing import SigningKey
-from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured, Rejected, Unavailable
-from doorward.keys.config import SIGNING_ALGORITHMS, RingPolicy
-from doorward.keys.jwks import material_of
+from doorward.keys.config import RingPolicy
 from doorward.keys.keyring_port import SigningKeyPort, SigningKeyRecord, SigningKeyState
 from doorward.keys.lifecycle import (
     Step,
-    adopt_next,
     find_due,
     found_ring,
     publish_next,
-    retire_expired,
-    retire_key,
     rotate_ring,
 )
-from doorward.keys.signer import NewSigningKey, SealedSigner, Signer, seal_signing_key
+from doorward.keys.retirement import retire_expired, retire_key
+from doorward.keys.signer import NewSigningKey, SealedSigner, Signer
 from doorward.values import Actor, Change, ChangePort, Clock
 
-__all__ = ["RingStore", "compromise_signing_key", "import_signing_key_next", "keep_ring", "retire_signing_key"]
-__all__ += ["rotate_signing_key"]
+__all__ = ["RingStore", "apply_to_ring", "compromise_signing_key", "keep_ring", "require_signing_key"]
+__all__ += ["retire_signing_key", "rotate_signing_key"]
 
 KEEPER: Final = Actor(kind="system", id="keyring")
 """Who does what is due."""
 STEPS_MAX: Final = 4
 """How many things may be due one after another."""
-KID_CHARACTERS_MAX: Final = 200
-"""How long the id of an imported key may be."""
-_PAGE: Final = 1_000
 _ROUTINE: Final = "the rotation was due"
 _ANOTHER_WAS_FIRST: Final = frozenset({"object_conflict", "object_exists"})
 
@@ -133,7 +125,7 @@ async def rotate_signing_key(
         new = await signer.create_key(policy.algorithm)
         return rotate_ring(ring, policy, new, reason=reason, actor=actor, now=now, danger_at_once=danger_at_once)
 
-    return await _apply(store, policy, decide)
+    return await apply_to_ring(store, policy, decide)
 
 
 async def retire_signing_key(
@@ -155,59 +147,20 @@ async def compromise_signing_key(
     return await _retire(store, policy, signer, kid, compromised=True, reason=reason, actor=actor)
 
 
-async def import_signing_key_next(
-    store: RingStore, policy: RingPolicy, master_keys: MasterKeys, key: SigningKey, *, reason: str, actor: Actor
-) -> SigningKeyRecord:
-    """A key made elsewhere becomes the next one.
-
-    Raises:
-        Rejected: `input_invalid` for an algorithm or an id that cannot be; `object_exists` when the id is taken;
-            `object_conflict`, `object_unknown` without a ring.
-        Unavailable: `store_unavailable`.
-    """
-    if key.algorithm not in SIGNING_ALGORITHMS:
-        raise Rejected("input_invalid", f"tokens are not signed with {key.algorithm.value}")
-    if not (key.kid.isascii() and key.kid.isprintable()) or " " in key.kid or not key.kid:
-        raise Rejected("input_invalid", "a kid is visible ASCII without spaces")
-    if len(key.kid) > KID_CHARACTERS_MAX:
-        raise Rejected("input_invalid", f"a kid has at most {KID_CHARACTERS_MAX} characters")
-    imported = seal_signing_key(key, master_keys)
-    if await _was_here(store, imported):
-        # What was retired or compromised must not come back, and not under another name either.
-        raise Rejected("object_exists", "this key, or one of its id, is or was in a ring")
-
-    async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
-        return adopt_next(ring, policy, imported, reason=reason, actor=actor, now=now)
-
-    await _apply(store, policy, decide)
-    return await _find(store, key.kid)
-
-
-async def _was_here(store: RingStore, imported: NewSigningKey) -> bool:
-    material = material_of(imported.public_jwk)
-    after = ""
-    while page := await store.signing_keys.list_signing_keys(after=after, limit=_PAGE):
-        if any(known.kid == imported.kid or (material and material_of(known.public_jwk) == material) for known in page):
-            return True
-        after = page[-1].kid
-    return False
-
-
 async def _retire(
     store: RingStore, policy: RingPolicy, signer: Signer, kid: str, *, compromised: bool, reason: str, actor: Actor
 ) -> SigningKeyRecord:
-    of_its_issuer = replace(policy, issuer=(await _find(store, kid)).issuer)
+    of_its_issuer = replace(policy, issuer=(await require_signing_key(store, kid)).issuer)
 
     async def decide(ring: tuple[SigningKeyRecord, ...], now: int) -> Change:
-        record = await _find(store, kid)
-        _require_holder(ring, signer)
-        new = await _new_if_needed(record, of_its_issuer, signer)
+        record = await require_signing_key(store, kid)
+        new = await _new_if_needed(record, ring, of_its_issuer, signer, compromised=compromised)
         return retire_key(
             ring, record, of_its_issuer, new, compromised=compromised, reason=reason, actor=actor, now=now
         )
 
-    await _apply(store, of_its_issuer, decide, ring_needed=False)
-    return await _find(store, kid)
+    await apply_to_ring(store, of_its_issuer, decide, ring_needed=False)
+    return await require_signing_key(store, kid)
 
 
 def _require_holder(ring: Sequence[SigningKeyRecord], signer: Signer) -> None:
@@ -220,25 +173,48 @@ def _require_holder(ring: Sequence[SigningKeyRecord], signer: Signer) -> None:
         )
 
 
-async def _new_if_needed(record: SigningKeyRecord, policy: RingPolicy, signer: Signer) -> NewSigningKey | None:
-    leading = record.state in {SigningKeyState.CURRENT, SigningKeyState.NEXT}
-    return await signer.create_key(policy.algorithm) if leading else None
+async def _new_if_needed(
+    record: SigningKeyRecord,
+    ring: Sequence[SigningKeyRecord],
+    policy: RingPolicy,
+    signer: Signer,
+    *,
+    compromised: bool,
+) -> NewSigningKey | None:
+    if record.state not in {SigningKeyState.CURRENT, SigningKeyState.NEXT}:
+        return None
+    try:
+        _require_holder(ring, signer)
+        return await signer.create_key(policy.algorithm)
+    except (Unavailable, Misconfigured) as error:
+        if not compromised:
+            raise
+        # What was stolen is refused now; whoever can make a key makes the next one.
+        _LOG.warning("the ring of %s has no next key for the time being: %s", policy.issuer, error)
+        return None
 
 
-async def _find(store: RingStore, kid: str) -> SigningKeyRecord:
+async def require_signing_key(store: RingStore, kid: str) -> SigningKeyRecord:
+    """The key in any state. Raises `Rejected`: `object_unknown`."""
     record = await store.signing_keys.find_signing_key(kid)
     if record is None:
         raise Rejected("object_unknown", "no such signing key")
     return record
 
 
-async def _apply(
+async def apply_to_ring(
     store: RingStore,
     policy: RingPolicy,
     decide: Callable[[tuple[SigningKeyRecord, ...], int], Awaitable[Change]],
     *,
     ring_needed: bool = True,
 ) -> tuple[SigningKeyRecord, ...]:
+    """Commit what `decide` makes of the ring, and answer the ring; once more when somebody else was faster.
+
+    Raises:
+        Rejected: what `decide` raised; `object_unknown` without a ring; `object_conflict` when it was overtaken twice.
+        Unavailable: `store_unavailable`.
+    """
     for last in (False, True):
         ring = await store.signing_keys.list_ring(policy.issuer)
         if ring_needed and not ring:

@@ -15,8 +15,9 @@ from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured, Rejected
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState, SigningKeyUpdated
-from doorward.keys.lifecycle import find_key, restart_ring
+from doorward.keys.moves import find_key
 from doorward.keys.operations import RingStore
+from doorward.keys.retirement import restart_ring
 from doorward.keys.signer import PURPOSE, SealedSigner, open_private
 from doorward.values import Actor, Change
 

@@ -24,7 +24,8 @@ from doorward.keys.config import RingPolicy
 from doorward.keys.issuing import CurrentSigner
 from doorward.keys.jwks import PublishedKeys
 from doorward.keys.keyring_port import SigningKeyRecord
-from doorward.keys.lifecycle import Step, ring_handle
+from doorward.keys.lifecycle import Step
+from doorward.keys.moves import ring_handle
 from doorward.keys.operations import RingStore, keep_ring
 from doorward.keys.signer import Signer
 from doorward.keys.snapshot import RingSnapshot, read_ring
@@ -116,8 +117,10 @@ class Keyring:
         Raises:
             Unavailable: `store_unavailable`; nothing runs then.
         """
-        if self._task is None:
-            await self._look(may_found=False)
+        if self._task is not None:
+            return
+        await self._look(may_found=False)
+        if self._task is None:  # another may have started it meanwhile
             self._task = asyncio.create_task(self._keep(), name="doorward-keyring")
 
     async def aclose(self) -> None:
@@ -181,7 +184,8 @@ class Keyring:
     def _must_look(self) -> bool:
         snapshot, now = self._snapshot, self._monotonic()
         if snapshot is None or now - self._read_at >= REREAD_S:
-            return now - self._tried_at >= COOLDOWN_S
+            # Too old to sign with is asked for every time: the answer in between must not be a signature.
+            return now - self._tried_at >= COOLDOWN_S or now - self._read_at > UNREAD_S_MAX
         if self._is_outdated():
             return True
         if snapshot.due.step is not Step.WAIT:

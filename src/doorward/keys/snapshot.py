@@ -11,7 +11,8 @@ from doorward.errors import Misconfigured
 from doorward.keys.config import RingPolicy
 from doorward.keys.jwks import PublishedKeys, write_jwks
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
-from doorward.keys.lifecycle import Due, find_due, find_key
+from doorward.keys.lifecycle import Due, find_due
+from doorward.keys.moves import find_key
 from doorward.keys.signer import open_private
 
 __all__ = ["RingSnapshot", "read_ring"]
