@@ -4,16 +4,12 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from tests.simulators.clock import ManualClock
+from tests.simulators.opaque import insert_opaque
 from tests.simulators.records import app_of, key_of, password_of
 
-from doorward.adapters.sql import schema
-from doorward.adapters.sql.open import SqlPorts
-from doorward.adapters.sql.script import Script, Step
-from doorward.adapters.sql.statements import Statement
 from doorward.app.store import Store, open_store
 from doorward.apps.port import AppInserted
 from doorward.audit.port import AuditFilter
@@ -56,39 +52,6 @@ async def rows_of(store: Store) -> list[FeedRow]:
 
 async def events_of(store: Store) -> list[Event]:
     return [stored.event for stored in await store.audit.list_events(AuditFilter(), limit=1_000)]
-
-
-async def insert_opaque(store: Store, token_id: str, **said: Any) -> None:
-    row: dict[str, Any] = {
-        "id": token_id,
-        "secret_digest": bytes(32),
-        "issuer": "https://id.example",
-        "subject": "alice",
-        "client_id": "shop",
-        "audience": "https://api.example",
-        "scopes": "",
-        "claims": "{}",
-        "grant_id": None,
-        "session_id": None,
-        "organization_id": None,
-        "issued_at": NOW,
-        "expires_at": NOW + 600,
-        "watermark": "g.0",
-        "state": "active",
-        "version": 1,
-    }
-    statement = Statement(schema.opaque_tokens.insert())
-
-    def script() -> Script[None]:
-        yield Step(statement, row | said)
-
-    await engine_of(store).write(script)
-
-
-def engine_of(store: Store) -> Any:  # Any: no port gives the engine away
-    ports = store._ports  # the table's own port belongs to another room
-    assert isinstance(ports, SqlPorts)
-    return ports._engine  # as above
 
 
 @pytest.mark.parametrize("kind", NAMED_KINDS)

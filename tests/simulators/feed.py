@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from doorward.errors import Unavailable
+from doorward.revocation.folding import EPOCH_LIFETIME_S, must_fold, owner_text
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle, Watermark
+from doorward.values import FeedKind, Handle, Revocation, Watermark
 
 __all__ = ["FeedSimulator"]
 
@@ -31,10 +32,22 @@ class FeedSimulator:
         self.removals: list[int] = []
         self.page_rows_max = 10_000
         self.sectors: set[str] = set()
+        self.owners: dict[int, str] = {}
         self._listeners: set[asyncio.Queue[bool]] = set()
 
-    def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None) -> FeedRow:
-        return self._commit(self._number(kind, id_, leave_at, None))
+    def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None, owner: Handle | None = None) -> FeedRow:
+        text = owner_text(Revocation(handle=Handle(kind, id_), leave_at=leave_at, owner=owner))
+        owned = [] if text is None else [position for position, other in self.owners.items() if other == text]
+        folds = owner is not None and must_fold([self.rows[position].handle.kind.value for position in owned])
+        if folds or (owner is None and owned):
+            for position in owned:
+                del self.rows[position], self.owners[position]
+        if folds and owner is not None:
+            kind, id_, leave_at = owner.kind, owner.id, self.as_of + EPOCH_LIFETIME_S
+        row = self._number(kind, id_, leave_at, None)
+        if text is not None:
+            self.owners[row.position] = text
+        return self._commit(row)
 
     def change(self, kind: FeedKind, id_: str, *, version: int = 2, leave_at: int | None = None) -> FeedRow:
         return self._commit(self._number(kind, id_, leave_at, version))
@@ -110,6 +123,7 @@ class FeedSimulator:
         left = [p for p, row in self.rows.items() if row.leave_at is not None and row.leave_at <= now]
         for position in left:
             del self.rows[position]
+            self.owners.pop(position, None)
         return len(left)
 
     def _number(self, kind: FeedKind, id_: str, leave_at: int | None, version: int | None) -> FeedRow:
