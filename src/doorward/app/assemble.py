@@ -139,7 +139,11 @@ def _revocation_source(settings: Settings, store: Store, hops: TrustedHops) -> R
     store.plane.watch_feed(hub.take)
     keys = ApiKeys(store, environment=Environment.LIVE, prefix=settings.key_prefix)
     door = Door(keys, require=REVOCATIONS_READ, principal_kind=PrincipalKind.APP)
-    return RevocationSource(door, hub, store.feed, hops=hops)
+
+    async def sectors() -> frozenset[str]:
+        return frozenset((await store.sectors.read_sectors()).names)
+
+    return RevocationSource(door, hub, store.feed, hops=hops, sectors=sectors)
 
 
 def _version() -> str:
