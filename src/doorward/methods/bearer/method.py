@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
+from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.verify import (
     METHOD,
     ParsedToken,
@@ -18,7 +19,6 @@ from doorward.methods.bearer.verify import (
     parse_token,
     verify_token,
 )
-from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.wire import PresentedToken, extract_token
 from doorward.methods.contract import OpenApiScheme, Resource, Verified
 from doorward.methods.plane import Plane
