@@ -15,6 +15,7 @@ from tests.fixtures_cli import Said, child_environment
 from tests.simulators.issuer import API, ISSUER, NOW, SimulatedIssuer
 
 from doorward.cli.entry import run
+from doorward.cli.tokens_verify import read_lines
 from doorward.crypto.jose.algorithms import Algorithm
 
 ISSUED = SimulatedIssuer()
@@ -128,6 +129,19 @@ def test_a_long_line_is_one_line_whatever_its_length(size: int, judge: _Judge) -
     for end in (b"", b"\n"):
         assert len(judge.json(b"a" * size + end)) == 1
         assert len(judge.json(b"a" * size + b"\n" + b"b" * size + end)) == 2
+
+
+def test_of_a_long_line_no_more_is_read_than_proves_it() -> None:
+    asked: list[int] = []
+
+    class Endless(io.RawIOBase):
+        def readline(self, size: int | None = -1, /) -> bytes:
+            asked.append(-1 if size is None else size)
+            return b"a" * min(asked[-1] if asked[-1] > 0 else 10_000_000, 100_000) if len(asked) < 50 else b""
+
+    lines = list(read_lines(Endless()))  # type: ignore[arg-type]  # all of a stream that is asked for
+    assert [len(line) for line in lines] == [8_193]
+    assert all(0 < size <= 100_000 for size in asked)
 
 
 def test_a_last_line_without_an_end_is_a_token_and_an_end_is_no_line(judge: _Judge) -> None:
