@@ -180,6 +180,10 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
     if not client and (profile.client_required or (profile.subject_required and not subject)):
         raise Rejected("token_claims", f"no client: none of {' '.join(profile.client_from)}")
     is_app = profile.is_app(subject, client, claims)
+    organization_id = session_id = None
+    if not profile.optional.isdisjoint(claims):
+        organization_id = find_text_of(claims, profile.organization_from) or None
+        session_id = find_text_of(claims, profile.session_from) or None
     return Principal(
         kind=_APP if is_app else _PERSON,
         id=subject or client,
@@ -187,18 +191,13 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
         method=METHOD,
         credential_id=CredentialId(find_text(claims, "jti") or _name_of(parsed.presented)),
         scopes=parse_scopes(claims, profile, is_app=is_app),
-        organization_id=_organization_of(parsed),
+        organization_id=None if organization_id is None else OrganizationId(organization_id),
         not_after=expires_at,
         issuer=parsed.policy.issuer,
         client_id=client or None,
-        session_id=find_text_of(claims, profile.session_from) or None,
+        session_id=session_id,
         claims=claims,
     )
-
-
-def _organization_of(parsed: ParsedToken) -> OrganizationId | None:
-    organization_id = find_text_of(parsed.presented_claims, parsed.policy.profile.organization_from)
-    return OrganizationId(organization_id) if organization_id else None
 
 
 def _name_of(compact: Compact) -> str:
