@@ -1,6 +1,11 @@
 """`Bearer` makes one method of what it is told, and says what is missing."""
 
-from typing import Any
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from tests.simulators.issuer import API, ISSUER, NOW, SimulatedIssuer, SimulatedKeys
@@ -127,3 +132,79 @@ def test_a_store_must_be_one_and_there_is_one_source_of_revocations() -> None:
 def test_the_names_are_public() -> None:
     assert doorward.Bearer is Bearer
     assert doorward.Issuer is Issuer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"issuer": "http://id.example"},
+        {"issuer": "id.example"},
+        {"issuer": "https://id.example", "jwks_url": "http://id.example/keys"},
+        {"issuer": "https://id.example", "jwks_url": "file:///etc/passwd"},
+        {"issuer": "https://id.example", "jwks_url": "https://u:p@id.example/keys"},
+        {"issuer": "https://id.example", "ca_file": Path("not-there.pem")},
+    ],
+)
+def test_keys_are_fetched_from_where_they_may_be(said: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured):
+        Bearer(**said, audience=API)
+
+
+def test_one_pool_serves_all_issuers_of_the_same_rules() -> None:
+    one = Issuer(issuer="https://one.example", audience=API)
+    two = Issuer(issuer="https://two.example", audience=API, jwks_url="https://keys.example/two")
+    assert len(Bearer(one, two).resources) == 3
+    three = Issuer(issuer="http://127.0.0.1", audience=API, danger_plain_http=True)
+    assert len(Bearer(one, three).resources) == 4
+
+
+class _Site(BaseHTTPRequestHandler):
+    """Has the keys of an issuer of ours, and the discovery document and keys of another."""
+
+    pages: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body = self.pages.get(self.path, b"")
+        self.send_response(200 if body else 404)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
+    _Site.pages, _Site.asked = {}, []
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [True, False])
+async def test_keys_are_fetched_where_the_kind_of_issuer_has_them(own: bool, site: str) -> None:  # noqa: FBT001  # pytest calls it
+    issuer = SimulatedIssuer(site)
+    keys = json.dumps({"keys": [issuer.key.verification.public_jwk()]}).encode()
+    if own:
+        _Site.pages = {"/.well-known/jwks.json": keys}
+    else:
+        described = {"issuer": site, "jwks_uri": f"{site}/keys"}
+        _Site.pages = {"/.well-known/openid-configuration": json.dumps(described).encode(), "/keys": keys}
+    plane = SimulatedPlane(lambda: float(NOW)) if own else None
+    method = Bearer(issuer=site, audience=API, revocation=plane, danger_plain_http=True)
+    door = Door(method, clock=lambda: float(NOW))
+    assert _Site.asked == []
+    view = view_of((b"authorization", b"Bearer " + issuer.issue()))
+    assert (await door.admit(view)).principal.issuer == site
+    await door.admit(view)
+    assert _Site.asked == list(_Site.pages)
+    await door.aclose()
