@@ -21,6 +21,7 @@ ROWS: Final = (
     "warm_memory",
     "revoke",
     "jwt_verify",
+    "jwt_seen",
     "jwt_refuse",
 )
 

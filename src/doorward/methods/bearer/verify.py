@@ -131,15 +131,11 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
         Rejected: before the proof `token_algorithm`, `token_key_unknown`, `token_signature`; after it `token_type`,
             `token_claims`, `token_audience`, `credential_expired`, `token_not_yet_valid`, `token_lifetime`.
     """
-    generation = parsed.policy.keys.generation
+    compact, claims, policy = parsed.presented, parsed.presented_claims, parsed.policy
+    key_generation = policy.keys.generation
     key = find_key(parsed)
     if key is None:
         raise Rejected("token_key_unknown", "its key is not among the issuer's")
-    return _prove(parsed, key, generation, now)
-
-
-def _prove(parsed: ParsedToken, key: VerificationKey, key_generation: int, now: int) -> Proof:
-    compact, claims, policy = parsed.presented, parsed.presented_claims, parsed.policy
     # The key has one algorithm (RFC 8725 section 3.1); the header has to agree and has no say.
     verify_signature(compact, key)
     # From here on the claims are the issuer's own words.
