@@ -22,6 +22,7 @@ ROWS: Final = (
     "revoked_memory",
     "revoke",
     "jwt_verify",
+    "jwt_seen",
     "jwt_refuse",
 )
 

@@ -29,7 +29,6 @@ def _key(algorithm: Algorithm, number: int) -> SigningKey:
     return generate_signing_key(algorithm, secrets.token_bytes, kid=f"{algorithm.value}-{number}")
 
 
-@final
 class SimulatedKeys:
     """Implements `KeySource`. `fetches` is how often it was asked to look again; `upstream` is what it then finds."""
 

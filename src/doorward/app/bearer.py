@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias, final
 
 import msgspec
 
+from doorward.app.fetch_keys import KeyFetching
 from doorward.crypto.jose.algorithms import Algorithm, find_algorithm
 from doorward.errors import Misconfigured
 from doorward.keys.port import KeySource
@@ -136,9 +137,12 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
             danger_plain_http=danger_plain_http,
         )
         issuers.append(single)
+    fetching = KeyFetching()
     policies = [_policy_of_store(store, _names(audience), algorithms, lifetime_s_max) for store in stores]
-    policies += map(_policy_of_issuer, issuers)
-    return BearerTokens(*policies, plane=_plane_of(stores, revocation), when_stale=when_stale)
+    policies += [_policy_of_issuer(said, fetching) for said in issuers]
+    return BearerTokens(
+        *policies, plane=_plane_of(stores, revocation), when_stale=when_stale, resources=fetching.resources
+    )
 
 
 def _plane_of(stores: list[TokenStore], revocation: Plane | None) -> Plane | None:
@@ -168,14 +172,25 @@ def _policy_of_store(
     )
 
 
-def _policy_of_issuer(said: Issuer) -> IssuerPolicy:
+def _policy_of_issuer(said: Issuer, fetching: KeyFetching) -> IssuerPolicy:
     leeway_s = said.leeway_s if said.leeway_s is not None else 0 if said.own else FOREIGN_LEEWAY_S
     lifetime_s_max = OWN_LIFETIME_S_MAX if said.own and said.lifetime_s_max is None else said.lifetime_s_max
+    algorithms = _algorithms(said.algorithms)
+    keys = said.keys
+    if keys is None:
+        keys = fetching.keys_of(
+            said.issuer,
+            jwks_url=said.jwks_url,
+            own=said.own,
+            algorithms=algorithms,
+            ca_file=said.ca_file,
+            danger_plain_http=said.danger_plain_http,
+        )
     return IssuerPolicy(
         issuer=said.issuer,
         audiences=frozenset(_names(said.audience)),
-        keys=_keys_of(said) if said.keys is None else said.keys,
-        algorithms=_algorithms(said.algorithms),
+        keys=keys,
+        algorithms=algorithms,
         profile=_profile(said.profile),
         own=said.own,
         leeway_s=leeway_s,
@@ -211,9 +226,3 @@ def _profile(said: str | Profile) -> Profile:
             cure=f"Choose {', '.join(PROFILES)}.",
         )
     return profile
-
-
-def _keys_of(said: Issuer) -> KeySource:
-    raise Misconfigured(
-        f"Nothing says where the keys of {said.issuer} are.", cure="Give them as keys=FixedKeys(parse_jwk_set(…))."
-    )

@@ -30,7 +30,7 @@ from doorward.methods.bearer.profiles import ANY, RFC9068
 from doorward.methods.bearer.verify import parse_token, verify_token
 from doorward.values import Principal
 
-__all__ = ["TokenType", "principal_shape", "verify_lines"]
+__all__ = ["TokenType", "principal_shape", "read_lines", "verify_lines"]
 
 _PASSED_OVER_BYTES: Final = 65_536
 
@@ -62,7 +62,7 @@ async def verify_lines(
     keys = await read_keys(jwks, desk.out)
     policy = _policy_of(keys, issuer=issuer, audiences=audiences, token_type=token_type, leeway_s=leeway_s)
     count = refused = 0
-    for line in () if sys.stdin is None else _lines(sys.stdin.buffer):
+    for line in () if sys.stdin is None else read_lines(sys.stdin.buffer):
         count += 1
         refused += not _answer(desk.out, policy, line, desk.now if at is None else at)
     if not count:
@@ -143,7 +143,7 @@ def _in_words(principal: Principal) -> str:
     return printable(f"{who}{through}, {may}, until {moment(principal.not_after or 0)}")
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
+def read_lines(stream: BinaryIO) -> Iterator[bytes]:
     """Lines without their ends, each cut at one byte more than a token may have."""
     longest = TOKEN_BYTES_MAX + 1
     while line := stream.readline(longest + 1):

@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from doorward.crypto.jose.jwk import KeySet, VerificationKey
+from doorward.crypto.jose.jwk import KeySet
 
 __all__ = ["FixedKeys"]
 
@@ -15,18 +15,15 @@ class FixedKeys:
         keys: of one issuer.
     """
 
-    __slots__ = ("_keys", "generation")
+    __slots__ = ("_keys", "find", "generation")
 
     def __init__(self, keys: KeySet) -> None:
         self._keys: Final = keys
+        self.find: Final = keys.find
         self.generation: Final = 0
 
     def __repr__(self) -> str:
         return f"FixedKeys({self._keys!r})"
-
-    def find(self, kid: str | None, algorithm: str) -> VerificationKey | None:
-        """See `KeySource`."""
-        return self._keys.find(kid, algorithm)
 
     async def refresh(self, kid: str | None) -> None:
         """See `KeySource`. There is nowhere to look."""

@@ -1,5 +1,7 @@
 """Claims have the type the RFC gives them, or the token is refused."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,7 +43,8 @@ def _times(at: int = NOW, *, leeway_s: int = 0, ahead_s: int = 0, most_s: int | 
     [str(NOW + 600), True, False, None, [], {}, [NOW], -1, -0.5, 2**53, 2**64, 1e300, float("nan"), float("inf"), ""],
 )
 def test_a_time_is_a_number_within_the_years_there_are(name: str, value: object) -> None:
-    assert _times(**{name: value}) == "token_claims"
+    claims: dict[str, Any] = {name: value}
+    assert _times(**claims) == "token_claims"
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "0x7fffffff", "1_000", "01", "+1"])
@@ -149,8 +152,10 @@ def test_the_roles_of_a_person_are_no_scopes() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, 1, True, {"a": 1}, ["a", 1], ["a b"], 'a"b', "a  b", " a", "a\n", "é", [""], "x" * 129]
-    + [" ".join(f"s{number}" for number in range(65))],
+    [
+        *(None, 1, True, {"a": 1}, ["a", 1], ["a b"], 'a"b', "a  b", " a", "a\n", "é", [""], "x" * 129),
+        " ".join(f"s{number}" for number in range(65)),
+    ],
 )
 def test_what_is_no_scope_is_refused_and_not_repeated(value: object) -> None:
     with pytest.raises(Rejected) as caught:

@@ -84,7 +84,9 @@ def _principal(profile: Profile, claims: dict[str, Any], typ: str | None = "JWT"
     issuer = SimulatedIssuer(claims["iss"])
     whole = {"client_id": ..., "jti": ..., "scope": ..., "dw_wm": ..., **claims, **changes}
     policy = issuer.policy(profile=profile)
-    return verify_token(parse_token(issuer.issue({"typ": typ}, **whole), {policy.issuer: policy}), NOW).verified.principal
+    return verify_token(
+        parse_token(issuer.issue({"typ": typ}, **whole), {policy.issuer: policy}), NOW
+    ).verified.principal
 
 
 def _code(profile: Profile, claims: dict[str, Any], typ: str | None = "JWT", /, **changes: object) -> str:

@@ -20,7 +20,7 @@ class _Desk:
         self.verifier = TokenVerifier(
             self.issuer.policy(own=True),
             view=self.plane.view,
-            feeds=(self.plane,),
+            resources=(self.plane,),
             tokens_kept=tokens_kept,
             monotonic=lambda: self.monotonic,
         )

@@ -1,7 +1,6 @@
 """What a token proves, and every way to make one prove something else."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -132,9 +131,9 @@ def test_keys_in_the_header_are_not_looked_at(issuer: SimulatedIssuer, own: Issu
     mallory = SimulatedIssuer(number=3)
     for member in ("jwk", "jku", "x5u", "x5c"):
         value: object = mallory.key.verification.public_jwk() if member == "jwk" else "https://evil.example/keys"
-        header: Mapping[str, object] = {"kid": issuer.key.kid, member: value}
+        header: dict[str, object] = {"kid": issuer.key.kid, member: value}
         assert _refusal(mallory.sign(json.dumps(issuer.claims()).encode(), header), own) == "token_signature"
-        assert _prove(issuer.sign(json.dumps(issuer.claims()).encode(), {member: value}), own)
+        _prove(issuer.sign(json.dumps(issuer.claims()).encode(), {member: value}), own)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,8 @@ def test_a_token_bound_to_a_key_is_no_bearer_token(issuer: SimulatedIssuer, own:
 
 
 @pytest.mark.parametrize(
-    "watermark", [..., None, 1, "", "g1", "g1.", ".1", "g1.-1", "g1.01", "g1.1 ", "g1.\u0661", "g 1.1", "g1.1e9", "g" * 65 + ".1"]
+    "watermark",
+    [..., None, 1, "", "g1", "g1.", ".1", "g1.-1", "g1.01", "g1.1 ", "g1.\u0661", "g 1.1", "g1.1e9", "g" * 65 + ".1"],
 )
 def test_a_token_of_ours_without_a_watermark_is_none(
     watermark: object, issuer: SimulatedIssuer, own: IssuerPolicy
@@ -207,7 +207,9 @@ def test_a_proof_is_asked_for_time_and_keys_again(issuer: SimulatedIssuer) -> No
     assert not is_still_good(proof, NOW)
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b'"x"', b"null", b"1", b"{", b'{"iss":1}{}', b"\xff", b"eyJhbGciOiJub25lIn0.e30."])
+@pytest.mark.parametrize(
+    "payload", [b"", b"[]", b'"x"', b"null", b"1", b"{", b'{"iss":1}{}', b"\xff", b"eyJhbGciOiJub25lIn0.e30."]
+)
 def test_a_payload_is_one_object(payload: bytes, issuer: SimulatedIssuer, own: IssuerPolicy) -> None:
     assert _refusal(issuer.sign(payload), own) in {"token_malformed", "token_issuer"}
 

@@ -44,20 +44,20 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
         Rejected: `token_claims`.
     """
     subject, client = principal.id, principal.client_id or ""
-    handles = [
+    handles: tuple[Handle, ...] = (
         _new(Handle, (_TOKEN, principal.credential_id)),
         _key(key_id),
         _client(client),
         _new(Handle, (_SUBJECT, subject)),
         _new(Handle, (_CLIENT_SUBJECT, f"{client} {subject}")),
-    ]
+    )
     if principal.session_id is not None:
-        handles.append(_new(Handle, (_SESSION, principal.session_id)))
+        handles += (_new(Handle, (_SESSION, principal.session_id)),)
     if "dw_grant" in claims:
-        handles.append(_new(Handle, (_GRANT, find_text(claims, "dw_grant"))))
+        handles += (_new(Handle, (_GRANT, find_text(claims, "dw_grant"))),)
     if principal.organization_id is not None:
-        handles.append(_new(Handle, (_ORGANIZATION, principal.organization_id)))
-    return tuple(handles)
+        handles += (_new(Handle, (_ORGANIZATION, principal.organization_id)),)
+    return handles
 
 
 def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[Handle, ...]:

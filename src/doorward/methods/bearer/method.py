@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
+from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.verify import (
     METHOD,
     ParsedToken,
@@ -18,7 +19,6 @@ from doorward.methods.bearer.verify import (
     parse_token,
     verify_token,
 )
-from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.wire import PresentedToken, extract_token
 from doorward.methods.contract import OpenApiScheme, Resource, Verified
 from doorward.methods.plane import Plane
@@ -64,6 +64,7 @@ class BearerTokens:
         policies: one an issuer.
         plane: whose view of revocations is asked, and whose log is told; None: tokens cannot be taken back here.
         when_stale: whom to ask when that view is too old; None: refuse.
+        resources: what the keys are fetched through: started and closed after them.
 
     Raises:
         Misconfigured: no policy, or two for one issuer; `when_stale` without a view that could be stale.
@@ -83,7 +84,11 @@ class BearerTokens:
     )
 
     def __init__(
-        self, *policies: IssuerPolicy, plane: Plane | None = None, when_stale: Confirmation | None = None
+        self,
+        *policies: IssuerPolicy,
+        plane: Plane | None = None,
+        when_stale: Confirmation | None = None,
+        resources: tuple[Resource, ...] = (),
     ) -> None:
         if when_stale is not None and plane is None:
             raise Misconfigured(
@@ -99,7 +104,7 @@ class BearerTokens:
         self.counts_use: Final = False
         self.confirms: Final = when_stale is not None
         self.records_max: Final = TOKENS_KEPT
-        self.resources: Final[tuple[Resource, ...]] = tuple(policy.keys for policy in policies)
+        self.resources: Final[tuple[Resource, ...]] = (*(policy.keys for policy in policies), *resources)
 
     def __repr__(self) -> str:
         return f"BearerTokens({', '.join(map(repr, self._policies))})"
@@ -151,9 +156,10 @@ class BearerTokens:
 
     def verifier(self) -> TokenVerifier:
         """The same policies and the same view, for tokens that do not come by an HTTP request."""
+        policies, more = self._policies.values(), self.resources[len(self._policies) :]
         if self.plane is None:
-            return TokenVerifier(*self._policies.values())
-        return TokenVerifier(*self._policies.values(), view=self.plane.view, feeds=(self.plane,))
+            return TokenVerifier(*policies, resources=more)
+        return TokenVerifier(*policies, view=self.plane.view, resources=(self.plane, *more))
 
     def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
         """`Bearer`."""

@@ -70,6 +70,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     session_from: tuple[str, ...] = ("sid",)
     is_app: Callable[[str, str, Claims], bool]
     """Whether the token is an app's own: of its subject (may be empty), its client (may be empty) and all claims."""
+    optional: frozenset[str] = frozenset()
+    """Where organization and session may be; worked out, never given."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "optional", frozenset(self.organization_from + self.session_from))
 
 
 def _is_its_own_subject(subject: str, client: str, claims: Claims) -> bool:  # noqa: ARG001  # the shape of all of them

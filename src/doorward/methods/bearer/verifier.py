@@ -42,7 +42,8 @@ class TokenVerifier:
     Args:
         policies: one an issuer.
         view: what is revoked; None: tokens cannot be taken back here.
-        feeds: what keeps the view (a plane): started and closed with the verifier, before and after the keys.
+        resources: what keeps the view (a plane), and what the keys are fetched through: started before the keys and
+            closed after them.
         tokens_kept: how many proven tokens are remembered; at least 1.
         monotonic: the process's own clock, in seconds, by which the view's age is judged.
 
@@ -56,7 +57,7 @@ class TokenVerifier:
         self,
         *policies: IssuerPolicy,
         view: RevocationView | None = None,
-        feeds: tuple[Resource, ...] = (),
+        resources: tuple[Resource, ...] = (),
         tokens_kept: int = TOKENS_KEPT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,7 +66,7 @@ class TokenVerifier:
         self._policies: Final = policies_by_issuer(policies)
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._view: Final = view
-        self._resources: Final[tuple[Resource, ...]] = (*feeds, *(policy.keys for policy in policies))
+        self._resources: Final[tuple[Resource, ...]] = (*resources, *(policy.keys for policy in policies))
         self._monotonic: Final = monotonic
         self._seen: Final[dict[bytes, _Seen]] = {}
         self.tokens_kept: Final = tokens_kept

@@ -131,15 +131,11 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
         Rejected: before the proof `token_algorithm`, `token_key_unknown`, `token_signature`; after it `token_type`,
             `token_claims`, `token_audience`, `credential_expired`, `token_not_yet_valid`, `token_lifetime`.
     """
-    generation = parsed.policy.keys.generation
+    compact, claims, policy = parsed.presented, parsed.presented_claims, parsed.policy
+    key_generation = policy.keys.generation
     key = find_key(parsed)
     if key is None:
         raise Rejected("token_key_unknown", "its key is not among the issuer's")
-    return _prove(parsed, key, generation, now)
-
-
-def _prove(parsed: ParsedToken, key: VerificationKey, key_generation: int, now: int) -> Proof:
-    compact, claims, policy = parsed.presented, parsed.presented_claims, parsed.policy
     # The key has one algorithm (RFC 8725 section 3.1); the header has to agree and has no say.
     verify_signature(compact, key)
     # From here on the claims are the issuer's own words.
@@ -180,6 +176,10 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
     if not client and (profile.client_required or (profile.subject_required and not subject)):
         raise Rejected("token_claims", f"no client: none of {' '.join(profile.client_from)}")
     is_app = profile.is_app(subject, client, claims)
+    organization_id = session_id = None
+    if not profile.optional.isdisjoint(claims):
+        organization_id = find_text_of(claims, profile.organization_from) or None
+        session_id = find_text_of(claims, profile.session_from) or None
     return Principal(
         kind=_APP if is_app else _PERSON,
         id=subject or client,
@@ -187,18 +187,13 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
         method=METHOD,
         credential_id=CredentialId(find_text(claims, "jti") or _name_of(parsed.presented)),
         scopes=parse_scopes(claims, profile, is_app=is_app),
-        organization_id=_organization_of(parsed),
+        organization_id=None if organization_id is None else OrganizationId(organization_id),
         not_after=expires_at,
         issuer=parsed.policy.issuer,
         client_id=client or None,
-        session_id=find_text_of(claims, profile.session_from) or None,
+        session_id=session_id,
         claims=claims,
     )
-
-
-def _organization_of(parsed: ParsedToken) -> OrganizationId | None:
-    organization_id = find_text_of(parsed.presented_claims, parsed.policy.profile.organization_from)
-    return OrganizationId(organization_id) if organization_id else None
 
 
 def _name_of(compact: Compact) -> str:
