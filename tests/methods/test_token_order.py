@@ -86,7 +86,7 @@ BAD: list[dict[str, Any]] = [
     {"client_id": "x" * 256},
     {"client_id": "wéb"},
     {"audience": ()},
-    {"audience": "https://api.example"},
+    {"audience": "api"},
     {"audience": ("",)},
     {"audience": ("https://a.example https://b.example",)},
     {"audience": ("a", "a")},
