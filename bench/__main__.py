@@ -22,6 +22,9 @@ ROWS: Final = (
     "revoked_memory",
     "revoke",
     "revoke_stream",
+    "jwt_verify",
+    "jwt_seen",
+    "jwt_refuse",
 )
 
 

@@ -13,6 +13,12 @@ def test_two_ids_never_have_one_key(ids: list[str]) -> None:
     assert len({key_of(id_) for id_ in ids}) == len(ids)
 
 
+@given(own, st.integers(0, 21))
+def test_ids_that_differ_in_one_character_have_two_keys(id_: str, place: int) -> None:
+    other = "A" if id_[place] != "A" else "B"
+    assert key_of(id_) != key_of(id_[:place] + other + id_[place + 1 :])
+
+
 def test_an_id_of_our_own_form_is_a_number_and_any_other_stays_text() -> None:
     assert isinstance(key_of("A" * 22), int)
     for id_ in ("A" * 21, "A" * 23, "é" * 22, "https://id.example abc", ""):

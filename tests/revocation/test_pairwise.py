@@ -49,6 +49,12 @@ def test_two_pairs_never_have_one_name(sector: str, subject: str, other_sector: 
     assert (names[0] == names[1]) == ((sector, _whole(subject)) == (other_sector, _whole(other)))
 
 
+def test_sector_and_subject_do_not_run_into_each_other() -> None:
+    key = bytes(32)
+    assert derive_subject(key, A, "lice") != derive_subject(key, A + "l", "ice")
+    assert derive_subject(key, A, "\nlice") != derive_subject(key, A, "lice")
+
+
 def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 

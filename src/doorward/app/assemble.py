@@ -22,14 +22,18 @@ from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
 from doorward.server.edge import Edge
 from doorward.server.health import HEALTH_PATHS, Health
+from doorward.server.introspection import introspection_routes
+from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
 from doorward.server.management import build_management
+from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
+from doorward.server.own_tokens import OwnTokens
 from doorward.server.revocation_streams import STREAMS_MAX, RevocationStreams
 from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
 from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
-from doorward.values import Environment, PrincipalKind
+from doorward.values import Environment, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 
 __all__ = ["build_server", "open_settings_store"]
@@ -46,6 +50,7 @@ def open_settings_store(settings: Settings, metrics: Metrics) -> Store:
     return open_store(
         settings.database_url.get_secret_value(),
         master_keys=keys,
+        ring_policy=settings.ring_policy,
         audit_log=settings.audit_log_dir,
         observers=(metrics,),
         max_staleness_s=settings.max_staleness_s,
@@ -95,7 +100,8 @@ def build_server(
         version=_version(),
         open_docs=settings.dev,
     )
-    protocol = Routes(_protocol_table(source, streams), management)
+    table = _protocol_table(source, streams) | _token_table(settings, store, hops)
+    protocol = Routes(table, management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -115,6 +121,17 @@ def _protocol_table(source: RevocationSource, streams: RevocationStreams) -> dic
         "/revocations": RevocationPages(source),
         "/revocations/stream": streams,
     }
+
+
+def _token_table(settings: Settings, store: Store, hops: TrustedHops) -> dict[str, ASGIApp]:
+    """What is asked about tokens: their keys, and what they are worth."""
+    keys = ApiKeys(store, environment=Environment.LIVE, prefix=settings.key_prefix)
+    asker = Door(keys, require=Scopes(AdministratorScope.TOKENS_INTROSPECT), principal_kind=PrincipalKind.APP)
+    tokens = OwnTokens(store, prefix=settings.key_prefix)
+    table = introspection_routes(tokens, asker, hops=hops, clock=store.clock)
+    if store.issuer is not None:
+        table |= jwks_routes(store.keyring)
+    return table
 
 
 def _revocation_source(settings: Settings, store: Store, hops: TrustedHops) -> RevocationSource:

@@ -55,6 +55,18 @@ class ClosingLog(VerificationLog, Protocol):
         ...
 
 
+class Companion(Protocol):
+    """Something that runs beside the plane, in the same loop, and needs the open store."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def aclose(self) -> None:
+        """End. Idempotent."""
+        ...
+
+
 @final
 class VerificationLogs:
     """Tells every one of several logs."""
@@ -143,9 +155,14 @@ class StorePlane:
         self._observers: Final = observers
         self._open_log: Final = open_log
         self._log: ClosingLog | None = None
+        self._companions: Final[list[Companion]] = []
         self._open_ports: Final = open_ports
         self._close_ports: Final = close_ports
         self._state: Final = Running("The store")
+
+    def accompany(self, companion: Companion) -> None:
+        """Have it started after the follower and ended before it, with every start and end of this plane."""
+        self._companions.append(companion)
 
     @property
     def running(self) -> bool:
@@ -176,6 +193,8 @@ class StorePlane:
 
     async def _stop_all(self, running: bool) -> None:  # noqa: FBT001  # the shape `Running` calls
         if running:
+            for companion in self._companions:
+                await survives("ending what runs beside the plane", companion.aclose)
             await survives("stopping the follower", self._follower.aclose)
             await survives("storing usage", self.usage.aclose)
             if self._log is not None:
@@ -194,6 +213,9 @@ class StorePlane:
                 self.verifications = self._log if len(logs) == 1 else VerificationLogs(logs)
             await self._follower.start()
             undo.push_async_callback(survives, "stopping the follower", self._follower.aclose)
+            for companion in self._companions:
+                undo.push_async_callback(survives, "ending what runs beside the plane", companion.aclose)
+                await companion.start()
             # A counter that was closed is not opened again.
             self.usage = UsageCounter(self._usage_port)
             await self.usage.start()

@@ -5,7 +5,7 @@ import sqlite3
 import asyncpg
 import pytest
 
-from doorward.adapters.sql import apikey, apps, audit, basic, feed, leases, meta
+from doorward.adapters.sql import apikey, apps, audit, basic, feed, leases, meta, opaque, standing
 from doorward.adapters.sql.statements import Statement
 
 POINT_READS = {
@@ -18,6 +18,8 @@ POINT_READS = {
     "app": apps._FIND,
     "app by name": apps._FIND_BY_NAME,
     "apps of an organization": apps._LIST_OF_ORGANIZATION,
+    "opaque token": opaque._FIND,
+    "what still stands": standing._READ,
     "lease": leases._LOCK,
     "meta": meta._READ,
     "feed": feed._READ,

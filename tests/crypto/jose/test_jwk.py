@@ -114,7 +114,7 @@ def test_a_key_that_must_not_verify_is_refused_with_a_reason(algorithm: Algorith
 
 def test_only_the_algorithms_asked_for_are_taken() -> None:
     presented = jwk_of(Algorithm.RS256)
-    assert parse_jwk(presented, algorithms=frozenset({Algorithm.RS256}))
+    assert parse_jwk(presented, algorithms=frozenset({Algorithm.RS256})).algorithm is Algorithm.RS256
     for taken in (frozenset[Algorithm](), frozenset({Algorithm.ES256})):
         with pytest.raises(UnusableKey):
             parse_jwk(presented, algorithms=taken)
@@ -214,22 +214,13 @@ def test_a_verification_key_cannot_be_changed() -> None:
 
 
 def test_thumbprints_are_those_of_the_specifications(vectors: Vectors) -> None:
-    cases: list[dict[str, Any]] = json.loads(vectors.files("identity-rfc")["vectors.json"])["rfc7638_thumbprint"][
-        "cases"
-    ]
-    checked = 0
+    cases = json.loads(vectors.files("identity-rfc")["vectors.json"])["rfc7638_thumbprint"]
+    assert len(cases) == 3
     for case in cases:
-        members = {name: value for name, value in case["jwk"].items() if name not in ("use", "alg", "key_ops")}
-        try:
-            key = parse_jwk(members)
-        except UnusableKey:
-            continue
-        checked += 1
-        assert key.thumbprint in json.dumps(case)
+        assert parse_jwk(case["jwk"]).thumbprint == case["thumbprint"]
     published = json.loads(vectors.files("jose-rfc")["rfc_examples.json"])["rfc7517"]
     for members, expected in zip(published["A.1_public_keys"]["keys"], published["A.1_thumbprints"], strict=True):
         assert parse_jwk({**members, "use": "sig"}).thumbprint == expected
-    assert checked
 
 
 def key_set(*members: object, **options: Any) -> Any:

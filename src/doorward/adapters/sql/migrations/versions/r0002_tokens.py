@@ -9,7 +9,7 @@ A frozen copy of what `schema.py` had gained by then.
 from typing import Any, Final
 
 from alembic import op
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 __all__ = ["branch_labels", "depends_on", "down_revision", "revision", "upgrade"]
@@ -57,9 +57,11 @@ feed: Final = _table(
     Column("owner", _text),
     Index(None, "leave_at"),
     Index(None, "owner"),
+    Index(None, "kind", "id"),
     keyed_by_text=False,
 )
 
+_LEADING: Final = "state IN ('next', 'current')"
 _NEW: Final = (
     _table(
         "signing_keys",
@@ -77,6 +79,14 @@ _NEW: Final = (
         _required("compromised", _integer),
         _required("version", _integer),
         Index(None, "issuer", "state"),
+        Index(
+            "uq_signing_keys_leading",
+            "issuer",
+            "state",
+            unique=True,
+            sqlite_where=text(_LEADING),
+            postgresql_where=text(_LEADING),
+        ),
         CheckConstraint("state IN ('next', 'current', 'previous', 'retired')", name="state"),
         CheckConstraint("compromised IN (0, 1)", name="compromised"),
     ),
@@ -113,6 +123,7 @@ def upgrade() -> None:
     else:
         op.execute('ALTER TABLE feed ADD COLUMN audience TEXT COLLATE "C", ADD COLUMN owner TEXT COLLATE "C"')
         op.execute("CREATE INDEX ix_feed_owner ON feed (owner)")
+        op.execute("CREATE INDEX ix_feed_kind_id ON feed (kind, id)")
     for table in _NEW:
         op.execute(CreateTable(table))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
