@@ -30,6 +30,7 @@ class FeedSimulator:
         self.streams_opened = 0
         self.removals: list[int] = []
         self.page_rows_max = 10_000
+        self.sectors: set[str] = set()
         self._listeners: set[asyncio.Queue[bool]] = set()
 
     def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None) -> FeedRow:
@@ -65,7 +66,7 @@ class FeedSimulator:
         for queue in self._listeners:
             queue.put_nowait(True)
 
-    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+    async def read_feed(self, after: int, *, limit: int = 10_000, audiences: frozenset[str] | None = None) -> FeedPage:
         self.reads += 1
         self.reads_in_flight += 1
         self.reads_in_flight_max = max(self.reads_in_flight_max, self.reads_in_flight)
@@ -77,7 +78,7 @@ class FeedSimulator:
                 raise RuntimeError("a bug in a driver")
             if self.away:
                 raise Unavailable("store_unavailable", "simulated")
-            return self._page(after, min(limit, self.page_rows_max))
+            return self._page(after, min(limit, self.page_rows_max), audiences)
         finally:
             self.reads_in_flight -= 1
 
@@ -126,12 +127,22 @@ class FeedSimulator:
         self.wake()
         return row
 
-    def _page(self, after: int, limit: int) -> FeedPage:
+    def _is_for(self, row: FeedRow, audiences: frozenset[str] | None) -> bool:
+        if audiences is None:
+            return True
+        if row.audience is None:
+            plain_names = not audiences or not audiences <= self.sectors
+            return plain_names or row.handle.kind not in {FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT}
+        return row.audience in audiences
+
+    def _page(self, after: int, limit: int, audiences: frozenset[str] | None) -> FeedPage:
         rows = sorted((row for row in self.rows.values() if row.position > after), key=lambda row: row.position)
+        complete = len(rows) <= limit
         return FeedPage(
-            rows=tuple(rows[:limit]),
+            rows=tuple(row for row in rows[:limit] if self._is_for(row, audiences)),
             watermark=min(self.held_back, default=self.position + 1) - 1,
             generation=self.generation,
             as_of=self.as_of,
-            complete=len(rows) <= limit,
+            complete=complete,
+            scanned_to=self.position if complete else rows[limit - 1].position,
         )

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from doorward.app.pairwise_key import replace_lost_pairwise_key, seal_pairwise_key_again
 from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
@@ -72,6 +73,11 @@ class KeyedStore(Protocol):
     @property
     def clock(self) -> Clock:
         """Epoch seconds."""
+        ...
+
+    @property
+    def entropy(self) -> Entropy:
+        """Where keys come from."""
         ...
 
 
@@ -144,7 +150,10 @@ async def seal_probe(meta: MetaPort, keys: MasterKeys) -> None:
     await meta.write_meta(_PROBE_NAME, keys.seal(_PROBE, purpose=_PROBE_PURPOSE, row=_PROBE_NAME))
 
 
-SEALED: Final[tuple[Callable[[MetaPort, MasterKeys], Awaitable[None]], ...]] = (seal_probe,)
+SEALED: Final[tuple[Callable[[MetaPort, MasterKeys], Awaitable[None]], ...]] = (
+    seal_probe,
+    seal_pairwise_key_again,
+)
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
 
 
@@ -169,9 +178,9 @@ async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) 
 async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
     """Make new keys this database's own after the old ones were lost.
 
-    What was sealed under the lost keys is gone; API keys and app passwords verify as before, because they are hashed,
-    not sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the
-    new key, with this event first.
+    What was sealed under the lost keys is gone, and made anew where it can be. API keys and app passwords verify as
+    before, because they are hashed, not sealed. Events chained under the lost key can no longer be verified; the chain
+    goes on from its head under the new key, with this event first.
 
     Args:
         store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
@@ -190,6 +199,8 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
             cure="Make the new key with another id.",
         )
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
+    await replace_lost_pairwise_key(store.meta, keys, store.entropy)
+    # Last: until then it can be done again.
     await seal_probe(store.meta, keys)
 
 

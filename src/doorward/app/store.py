@@ -22,6 +22,7 @@ from doorward.audit.log import VerificationLogFile
 from doorward.audit.port import AuditPort, VerificationLog
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured
+from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
     from doorward.revocation.port import FeedPort
+    from doorward.revocation.writes import HoldingsPort
 
 __all__ = ["Store", "open_store"]
 
@@ -58,6 +60,8 @@ class Store:
         self.feed: Final[FeedPort] = ports.feed
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
+        self.sectors: Final = SealedSectors(ports.sectors, master_keys)
+        self.holdings: Final[HoldingsPort] = ports.holdings
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.master_keys: Final = master_keys
