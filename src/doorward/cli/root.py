@@ -19,6 +19,8 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
     "passwords": ("Who may call", "App passwords for Basic, and who still uses them."),
     "tokens": ("Who may call", "Access tokens: verify them, here and now."),
+    "revoke": ("Who may call", "Take back a token, session, person, client, organization or credential."),
+    "sectors": ("Who may call", "Resources that know people by a derived name."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
     "masterkey": ("Housekeeping", "Generate and rotate the key that seals what is stored."),

@@ -12,6 +12,8 @@ Rules of this file:
 
 from typing import Final, TypeAlias, final
 
+from doorward.revocation.epochs import LEAVES_NEVER
+
 __all__ = ["SHARDS", "SHARD_MASK", "Key", "KeysHeld", "key_of"]
 
 SHARDS: Final = 64
@@ -32,7 +34,7 @@ def key_of(id_: str) -> Key:
 
 @final
 class KeysHeld:
-    """One number for each key. Grows and shrinks in small steps."""
+    """One number for each key, whose low bits say when it leaves. Grows and shrinks in small steps."""
 
     __slots__ = ("_most", "shards")
 
@@ -52,13 +54,16 @@ class KeysHeld:
         """Hold it with this number, whatever was there."""
         self.shards[hash(key) & SHARD_MASK][key] = number
 
-    def drop(self, key: Key) -> None:
-        """Let go of it; it must be held."""
-        place = hash(key) & SHARD_MASK
+    def let_leave(self, place: int, due: int) -> int:
+        """In one shard, let go of what leaves in the step `due` or before; answers how many were looked at."""
         shard = self.shards[place]
-        self._most[place] = max(self._most[place], len(shard))
-        del shard[key]
+        looked_at = len(shard)
+        self._most[place] = max(self._most[place], looked_at)
+        gone = [key for key, number in shard.items() if number & LEAVES_NEVER <= due]
+        for key in gone:
+            del shard[key]
         if self._most[place] > _SHRINK_FROM and len(shard) * 4 < self._most[place]:
             # A dictionary keeps the room it once needed; a copy takes what it needs now.
             self.shards[place] = dict(shard.items())
             self._most[place] = len(shard)
+        return looked_at

@@ -20,7 +20,7 @@ from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.sectors import SectorSource
 from doorward.revocation.voiding import Order, Revoked, order_of, void
 from doorward.revocation.writes import HoldingsPort, OrganizationCredentialsRevoked, SectorsExpected
-from doorward.values import Actor, Change, ChangePort, Clock, FeedKind, Handle
+from doorward.values import Actor, Change, ChangePort, Clock, FeedKind, Handle, OrganizationId
 from doorward.values.bounds import parse_organization_id
 
 __all__ = ["NAMED_KINDS", "TOKEN_LIFETIME_S_MAX", "RevocationStore", "revoke_client", "revoke_grant", "revoke_named"]
@@ -72,6 +72,7 @@ async def revoke_token(
     owner: Handle | None = None,
     audience: str | None = None,
     issuer: str | None = None,
+    organization_id: OrganizationId | None = None,
     reason: str,
     actor: Actor,
 ) -> Revoked:
@@ -86,6 +87,7 @@ async def revoke_token(
             against nobody: only for people who revoke by hand.
         audience: the only resource that has to know; None when there are several.
         issuer: of a foreign token; None for ours.
+        organization_id: whose audit trail shall show it.
         reason: 1 to 500 characters.
         actor: who revokes.
 
@@ -96,7 +98,8 @@ async def revoke_token(
     order = _order(store, FeedKind.TOKEN, jti, issuer, reason, actor)
     if expires_at is None:
         expires_at = order.now + (TOKEN_LIFETIME_S_MAX if order.issuer is None else EPOCH_LIFETIME_S)
-    return await _commit(store, *void(order, leave_at=expires_at, audience=audience, owner=owner))
+    told = replace(order, organization_id=organization_id)
+    return await _commit(store, *void(told, leave_at=expires_at, audience=audience, owner=owner))
 
 
 async def revoke_session(

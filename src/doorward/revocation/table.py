@@ -14,19 +14,21 @@ import heapq
 from collections import deque
 from typing import Final, final
 
-from doorward.revocation.epochs import LEAVES_NEVER, later_epoch, leaves_in, pack_epoch, voids
-from doorward.revocation.held import SHARD_MASK, Key, KeysHeld, key_of
+from doorward.revocation.epochs import LEAVES_NEVER, later_epoch, pack_epoch, voids
+from doorward.revocation.held import SHARD_MASK, SHARDS, KeysHeld, key_of
 from doorward.revocation.port import FeedPage, FeedRow
 from doorward.values import EPOCH_KINDS, FeedKind, Handle, Since
 
-__all__ = ["LEAVE_BUCKET_S", "LEAVING_PER_PAGE_MAX", "FeedTable"]
+__all__ = ["LEAVE_BUCKET_S", "LOOKED_AT_PER_PAGE_MAX", "FeedTable"]
 
 LEAVE_BUCKET_S: Final = 600
 """Rows leave together in steps of ten minutes, so that no queue entry per row is needed."""
-LEAVING_PER_PAGE_MAX: Final = 5_000
-"""How many ids leave with one page at most: the event loop must not stand still for a million."""
+LOOKED_AT_PER_PAGE_MAX: Final = 10_000
+"""How many ids are looked at with one page before the rest must wait for the next: the event loop must not stand still
+for a million. (What is due is found by looking, every ten minutes: a list of what leaves when would be 8 MB more.)"""
 
 _TOKEN: Final = FeedKind.TOKEN
+_KINDS: Final = tuple(FeedKind)
 
 
 @final
@@ -43,9 +45,11 @@ class FeedTable:
         "_buckets",
         "_cache_life_s",
         "_changes",
-        "_leaving",
+        "_due",
         "_revoked",
         "_shards",
+        "_steps",
+        "_swept",
         "changed",
         "cursor",
         "generation",
@@ -63,8 +67,10 @@ class FeedTable:
         self.cursor = 0
         """Where the next page is to be read from."""
         self._ahead: set[int] = set()
-        self._leaving: Final[dict[int, tuple[int, dict[FeedKind, list[Key]]]]] = {}
-        self._buckets: Final[list[int]] = []  # a heap of the keys of _leaving
+        self._steps: Final[dict[int, int]] = {}
+        self._buckets: Final[list[int]] = []  # a heap of the keys of _steps
+        self._due = 0
+        self._swept = len(_KINDS) * SHARDS
         self._changes: Final[deque[tuple[int, int, tuple[Handle, ...]]]] = deque()
 
     def rows_by_kind(self) -> dict[FeedKind, int]:
@@ -122,14 +128,9 @@ class FeedTable:
         if kind in EPOCH_KINDS:
             epoch = pack_epoch(row.position, row.committed_at, bucket)
             held.hold(key, epoch if before is None else later_epoch(before, epoch))
-            if before is not None and leaves_in(before) >= bucket:
-                return
+        # A later row may prolong it or make it final, and none brings forward when it leaves.
         elif before is None or before < bucket:
             held.hold(key, bucket)
-        else:
-            return
-        if bucket != LEAVES_NEVER:
-            self._leaving[bucket][1].setdefault(kind, []).append(key)
 
     def _bucket(self, leave_at: int | None) -> int:
         """The step a row leaves in: rounded up, and a cache's life later than the row says."""
@@ -138,13 +139,11 @@ class FeedTable:
         bucket = min(max(-(-(leave_at + self._cache_life_s) // LEAVE_BUCKET_S), 0), LEAVES_NEVER)
         if bucket == LEAVES_NEVER:
             return LEAVES_NEVER
-        found = self._leaving.get(bucket)
-        if found is not None:
-            # The very same number object for all: a million equal ones would take 32 MB.
-            return found[0]
-        self._leaving[bucket] = (bucket, {})
-        heapq.heappush(self._buckets, bucket)
-        return bucket
+        # The very same number object for all: a million equal ones would take 32 MB.
+        found = self._steps.setdefault(bucket, bucket)
+        if found is bucket:
+            heapq.heappush(self._buckets, bucket)
+        return found
 
     def advance(self, page: FeedPage) -> None:
         """Move the contiguous point and the cursor past a page whose rows have been applied.
@@ -160,30 +159,26 @@ class FeedTable:
         self._ahead = {position for position in self._ahead if position > known}
 
     def remove_left(self, as_of: int) -> None:
-        """Let go of what can no longer matter, by the store's clock; at most `LEAVING_PER_PAGE_MAX` ids at a time."""
+        """Let go of what can no longer matter, by the store's clock; a part of it at a time."""
         self._remove_changes(as_of)
-        budget = LEAVING_PER_PAGE_MAX
-        while budget > 0 and self._buckets and self._buckets[0] * LEAVE_BUCKET_S <= as_of:
-            bucket = self._buckets[0]
-            leaving = self._leaving[bucket][1]
-            if not leaving:
-                del self._leaving[heapq.heappop(self._buckets)]
-                continue
-            kind, keys = next(iter(leaving.items()))
-            for key in keys[-budget:]:
-                self._drop(kind, key, bucket)
-            taken = min(budget, len(keys))
-            budget -= taken
-            del keys[len(keys) - taken :]
-            if not keys:
-                del leaving[kind]
+        looked_at = 0
+        while looked_at < LOOKED_AT_PER_PAGE_MAX and self._begin_sweep(as_of):
+            kind, place = _KINDS[self._swept // SHARDS], self._swept % SHARDS
+            looked_at += self._revoked[kind].let_leave(place, self._due)
+            self._swept += 1
 
-    def _drop(self, kind: FeedKind, key: Key, bucket: int) -> None:
-        held = self._revoked[kind]
-        found = held.find(key)
-        # A later row may have prolonged it, or made it final.
-        if found is not None and leaves_in(found) == bucket:
-            held.drop(key)
+    def _begin_sweep(self, as_of: int) -> bool:
+        """Whether there is something to look through: the sweep that is under way, or a new one when a step is over."""
+        if self._swept < len(_KINDS) * SHARDS:
+            return True
+        due = as_of // LEAVE_BUCKET_S
+        if not self._buckets or self._buckets[0] > due:
+            return False
+        # Forgotten before the sweep: a row of such a step that comes during it must cause another.
+        while self._buckets and self._buckets[0] <= due:
+            del self._steps[heapq.heappop(self._buckets)]
+        self._due, self._swept = due, 0
+        return True
 
     def _remove_changes(self, as_of: int) -> None:
         # Once it has been held for as long as a cache entry may live, no cached record is older than the change.

@@ -16,7 +16,10 @@ __all__ = ["Order", "Revoked", "order_of", "void"]
 
 @final
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be revoked, parsed: of which issuer (None: ours), why, by whom, when (epoch seconds)."""
+    """What is to be revoked, parsed: of which issuer (None: ours), why, by whom, when (epoch seconds).
+
+    `organization_id` is whose audit trail shows it, besides the operator's.
+    """
 
     handle: Handle
     id: str
@@ -24,6 +27,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     actor: Actor
     now: int
+    organization_id: OrganizationId | None = None
 
 
 @final
@@ -50,6 +54,7 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
 def order_of(kind: FeedKind, presented_id: str, *, issuer: str | None, reason: str, actor: Actor, now: int) -> Order:
     """What was asked, checked. Raises `Rejected("input_invalid")`."""
     abroad = None if issuer is None else parse_issuer(issuer)
+    ours = kind is FeedKind.ORGANIZATION and abroad is None
     return Order(
         handle=parse_handle(kind, presented_id, issuer=abroad),
         id=presented_id,
@@ -57,6 +62,7 @@ def order_of(kind: FeedKind, presented_id: str, *, issuer: str | None, reason: s
         reason=parse_reason(reason),
         actor=actor,
         now=now,
+        organization_id=OrganizationId(presented_id) if ours else None,
     )
 
 
@@ -115,14 +121,13 @@ def _event(order: Order, *, sectors: int, held: HeldCredentials | None) -> Event
         details["sectors"] = sectors
     if held is not None:
         details |= {"keys": held.keys, "passwords": held.passwords}
-    ours = kind is FeedKind.ORGANIZATION and order.issuer is None
     return Event(
         at=order.now,
         action=f"{kind.value}.revoked",
         actor=order.actor,
         object_kind=kind.value,
         object_id=order.id,
-        organization_id=OrganizationId(order.id) if ours else None,
+        organization_id=order.organization_id,
         reason=order.reason,
         details=details,
     )
