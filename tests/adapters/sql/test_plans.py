@@ -19,7 +19,7 @@ POINT_READS = {
     "app by name": apps._FIND_BY_NAME,
     "apps of an organization": apps._LIST_OF_ORGANIZATION,
     "opaque token": opaque._FIND,
-    "what still stands": standing._READ,
+    "what still stands": standing._reading(6, 8),
     "lease": leases._LOCK,
     "meta": meta._READ,
     "feed": feed._READ,
