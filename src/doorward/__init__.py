@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from doorward.app.bearer import Issuer as Issuer
     from doorward.app.opaque import Introspection as Introspection
     from doorward.app.opaque import Opaque as Opaque
+    from doorward.app.remote import RemoteRevocations as RemoteRevocations
     from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
@@ -45,6 +46,7 @@ __all__ = [
     "PrincipalKind",
     "RateLimit",
     "Rejected",
+    "RemoteRevocations",
     "Scopes",
     "TokenOrder",
     "TokenVerifier",
@@ -70,6 +72,7 @@ _HOMES = {
     "PrincipalKind": "doorward.values",
     "RateLimit": "doorward.values",
     "Rejected": "doorward.errors",
+    "RemoteRevocations": "doorward.app.remote",
     "Scopes": "doorward.values",
     "TokenOrder": "doorward.methods.token_order",
     "TokenVerifier": "doorward.methods.bearer",

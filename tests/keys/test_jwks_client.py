@@ -183,7 +183,7 @@ def test_a_published_secret_is_no_key() -> None:
     async def step(client: JwksClient, _: DocumentsSimulator) -> None:
         assert client.find("s", "HS256") is None
 
-    secret = {"kty": "oct", "alg": "HS256", "kid": "s", "k": "A5-9cBqRz3Vw0yXhF7tJmKpLdNsGuEiOvQaTbZxCrDf"}
+    secret = {"kty": "oct", "alg": "HS256", "kid": "s", "k": "A5-9cBqRz3Vw0yXhF7tJmKpLdNsGuEiOvQaTbZxCrDc"}
     documents = DocumentsSimulator()
     documents.keys_body = json.dumps({"keys": [ONE.verification.public_jwk(), secret]}).encode()
     following(step, documents)

@@ -321,7 +321,7 @@ async def test_files_are_for_this_user_alone(tmp_path: Path, machine: Machine) -
     (tmp_path / "link").symlink_to(tmp_path / "views")
     for name in ("open", "link"):
         with pytest.raises(Misconfigured, match="alone"):
-            await Life(FeedSimulator(), tmp_path / name, machine).start()
+            Slot(tmp_path / name)
     (tmp_path / "file").touch()
     with pytest.raises(Misconfigured, match="cannot be used"):
         await Life(FeedSimulator(), tmp_path / "file", machine).start()

@@ -26,9 +26,11 @@ def client() -> GuardedClient:
 
 
 async def failure(asked: GuardedClient, url: OutboundUrl, **limits: float) -> str:
-    with pytest.raises(Unavailable) as failed:
-        await asked.fetch(url, **limits)  # type: ignore[arg-type]  # sizes and times alike
-    await asked.aclose()
+    try:
+        with pytest.raises(Unavailable) as failed:
+            await asked.fetch(url, **limits)  # type: ignore[arg-type]  # sizes and times alike
+    finally:
+        await asked.aclose()
     assert failed.value.code == CODE
     return failed.value.detail
 

@@ -122,18 +122,19 @@ async def test_a_gap_in_what_is_pushed_is_filled_by_asking() -> None:
         await client.aclose()
 
 
-async def test_whoever_only_pushes_is_asked_all_the_same() -> None:
+async def test_however_much_is_pushed_the_issuer_is_asked_how_fresh_that_is() -> None:
     async with serving_web() as web:
         far, client, view = Far(web), new_client(), View()
         follower = Follower(feed_of(web, client, pull_interval_s=0.1), view, pull_interval_s=0.1)
         await follower.start()
         await until(lambda: bool(far.streams))
-        far.ids = ["kept back"]
-        # It pushes and pushes, and leaves out the one that counts.
-        for _ in range(30):
-            await far.push(0, page_of(after=0))
+        for number in range(50):
+            far.ids.append(f"s{number}")
+            await far.push(number, page_of(f"s{number}", after=number))
             await asyncio.sleep(0.01)
-        await until(lambda: has(view, "kept back"))
+        await until(lambda: has(view, *far.ids))
+        assert 3 <= len(far.pulls) <= 30
+        assert view.age_s(time.monotonic()) < 1
         await follower.aclose()
         await client.aclose()
 

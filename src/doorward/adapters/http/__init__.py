@@ -6,9 +6,10 @@ a variable of the environment, keeps a cookie or inflates a body, so none of it 
 
 try:
     import httpcore2 as _engine
+    import httpx2 as _tls
 except ModuleNotFoundError as missing:
     raise ImportError("Requests to other machines need: pip install 'doorward[http]'", name=missing.name) from missing
 
 __all__: list[str] = []
 
-del _engine
+del _engine, _tls

@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* What was pushed saves one request; it is never what correctness rests on. It is used only where it continues exactly
-  what is known, and at least once per `pull_interval_s` the issuer is asked outright whatever was pushed.
+* What was pushed saves a request. It is used only where it continues exactly what is known, it brings no freshness, and
+  at least once per `pull_interval_s` the issuer is asked outright, however much is pushed.
 * A stream that falls silent is over: the issuer says something every few seconds.
 * The key is asked for anew for every request, so that it may be rotated, and it is in no message.
 """
@@ -106,7 +106,7 @@ class HttpFeed:
     def _take_pushed(self, after: int) -> FeedPage | None:
         now = self._monotonic()
         if now - self._asked_at >= self._pull_interval_s or len(self._pushed) == PUSHED_MAX:
-            # Also when something was pushed: whoever pushes may leave something out.
+            # However much is pushed: only asking tells how fresh the view is.
             self._pushed.clear()
             return None
         while self._pushed:
