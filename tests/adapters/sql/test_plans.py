@@ -18,7 +18,7 @@ POINT_READS = {
     "app": apps._FIND,
     "app by name": apps._FIND_BY_NAME,
     "apps of an organization": apps._LIST_OF_ORGANIZATION,
-    "opaque token": opaque._FIND,
+    "opaque token to be proven": opaque._FIND,
     "what still stands": standing._reading(6, 8),
     "lease": leases._LOCK,
     "meta": meta._READ,
