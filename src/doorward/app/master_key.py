@@ -161,14 +161,10 @@ async def _seal_probe_again(store: KeyedStore, keys: MasterKeys) -> None:
     await seal_probe(store.meta, keys)
 
 
-async def _seal_pairwise_key_again(store: KeyedStore, keys: MasterKeys) -> None:
-    await seal_pairwise_key_again(store.meta, keys)
-
-
 SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] = (
     _seal_probe_again,
     reseal_signing_keys,
-    _seal_pairwise_key_again,
+    seal_pairwise_key_again,
 )
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
 
@@ -194,10 +190,10 @@ async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) 
 async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
     """Make new keys this database's own after the old ones were lost.
 
-    What was sealed under the lost keys is gone, and made anew where it can be: every ring of signing keys begins anew,
-    and what the old keys signed still verifies. API keys and app passwords verify as before, because they are hashed,
-    not sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the
-    new key, with this event first.
+    What was sealed under the lost keys is gone: every ring of signing keys begins anew, and what the old keys signed
+    still verifies; derived names change. API keys and app passwords verify as before, because they are hashed, not
+    sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the new
+    key, with this event first.
 
     Args:
         store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
@@ -216,8 +212,8 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
             cure="Make the new key with another id.",
         )
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
+    await replace_lost_pairwise_key(store, keys)
     await restart_lost_rings(store, keys, reason=reason, actor=actor)
-    await replace_lost_pairwise_key(store.meta, keys, store.entropy)
     # Last: until then it can be done again.
     await seal_probe(store.meta, keys)
 

@@ -10,34 +10,33 @@ from typing import TYPE_CHECKING, Final
 
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.revocation.pairwise import PAIRWISE_KEY_NAME, make_sealed_key, reseal_key
-from doorward.values import Entropy
 
 if TYPE_CHECKING:
-    from doorward.app.master_key import MetaPort
+    from doorward.app.master_key import KeyedStore
 
 __all__ = ["replace_lost_pairwise_key", "seal_pairwise_key_again"]
 
 _NAME: Final = PAIRWISE_KEY_NAME
 
 
-async def seal_pairwise_key_again(meta: "MetaPort", keys: MasterKeys) -> None:
+async def seal_pairwise_key_again(store: "KeyedStore", keys: MasterKeys) -> None:
     """Seal it under the current master key, when there is one and it is not.
 
     Raises:
         UnsealError: it was sealed under a master key that is not here.
         Unavailable: `store_unavailable`.
     """
-    sealed = await meta.read_meta(_NAME)
+    sealed = await store.meta.read_meta(_NAME)
     if sealed is None:
         return
     again = reseal_key(keys, sealed)
     if again is not None:
-        await meta.write_meta(_NAME, again)
+        await store.meta.write_meta(_NAME, again)
 
 
-async def replace_lost_pairwise_key(meta: "MetaPort", keys: MasterKeys, entropy: Entropy) -> None:
+async def replace_lost_pairwise_key(store: "KeyedStore", keys: MasterKeys) -> None:
     """Make another, when there is one that no longer opens. Doing it again is safe."""
     try:
-        await seal_pairwise_key_again(meta, keys)
+        await seal_pairwise_key_again(store, keys)
     except UnsealError:
-        await meta.write_meta(_NAME, make_sealed_key(keys, entropy))
+        await store.meta.write_meta(_NAME, make_sealed_key(keys, store.entropy))

@@ -70,9 +70,9 @@ class Store:
         self.feed: Final[FeedPort] = ports.feed
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
-        self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
         self.sectors: Final = SealedSectors(ports.sectors, master_keys)
         self.holdings: Final[HoldingsPort] = ports.holdings
+        self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.master_keys: Final = master_keys

@@ -59,8 +59,7 @@ async def revoke(
     """Take something back: it is refused everywhere within two seconds, without a call per request.
 
     Say which one, by its public id. What was issued before now is void; what is issued later is good, except for
-    tokens, sessions, grants and credentials, which end for good. Signing keys are taken back by
-    `doorward keyring retire`.
+    tokens, sessions, grants and credentials, which end for good. Signing keys are the keyring's to retire.
     """
     if signing_key is not None:
         raise UsageProblem("A signing key is taken back by `doorward keyring retire --compromised`.")

@@ -19,7 +19,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
     "passwords": ("Who may call", "App passwords for Basic, and who still uses them."),
     "tokens": ("Who may call", "Access tokens: issue, inspect, verify, revoke."),
-    "revoke": ("Who may call", "Take back a token, session, person, client, organization or credential."),
+    "revoke": ("Who may call", "Take back a token, a sign-in, a person, a client or a key."),
     "sectors": ("Who may call", "Resources that know people by a derived name."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),

@@ -43,9 +43,9 @@ class SqlPorts:
         self.rate_leases: Final = SqlRateLeases(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
-        self.signing_keys: Final = SqlSigningKeys(engine)
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
+        self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.
