@@ -14,8 +14,11 @@ from urllib.parse import parse_qs
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from doorward.app.bearer import Bearer
 from doorward.app.remote import RemoteRevocations
+from doorward.door import Door
 from doorward.errors import Unavailable
+from doorward.frameworks.asgi import DoorMiddleware
 from doorward.values import FeedKind, Handle
 
 
@@ -35,6 +38,25 @@ async def _look(remote: RemoteRevocations, query: dict[str, list[str]]) -> tuple
     }
 
 
+async def _orders(scope: Scope, receive: Receive, send: Send) -> None:
+    del receive
+    octets = json.dumps({"subject": scope["doorward.principal"].id}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": octets})
+
+
+def _door(remote: RemoteRevocations, said: dict[str, str]) -> DoorMiddleware:
+    """What a team writes in front of its service."""
+    bearer = Bearer(
+        issuer=said["issuer"],
+        audience=said["audience"],
+        jwks_url=f"{said['url']}/.well-known/jwks.json",
+        revocation=remote,
+        danger_plain_http=True,
+    )
+    return DoorMiddleware(_orders, Door(bearer))
+
+
 async def _serve(said: dict[str, str]) -> None:
     remote = RemoteRevocations(
         said["url"],
@@ -45,21 +67,27 @@ async def _serve(said: dict[str, str]) -> None:
         danger_plain_http=True,
     )
 
+    door = _door(remote, said)
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        del receive
+        if scope["path"] == "/orders":
+            await door(scope, receive, send)
+            return
         status, body = await _look(remote, parse_qs(scope["query_string"].decode()))
         octets = json.dumps(body).encode()
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": octets})
 
-    config = uvicorn.Config(app, port=0, ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, port=0, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     print(server.servers[0].sockets[0].getsockname()[1], flush=True)  # noqa: T201
     await serving
-    await remote.aclose()
+    await door.door.aclose()
 
 
 if __name__ == "__main__":

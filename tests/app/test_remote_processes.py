@@ -1,6 +1,8 @@
 """An issuer and two verifiers without a database, each a process: what is revoked is refused, whatever breaks."""
 
 import asyncio
+import base64
+import json
 import secrets
 import signal
 import socket
@@ -23,12 +25,17 @@ from doorward.apps.operations import create_app
 from doorward.apps.port import AppRecord
 from doorward.methods.apikey.operations import create_key, revoke_key
 from doorward.methods.apikey.order import KeyOrder
+from doorward.methods.bearer.operations import issue_access_token
+from doorward.methods.token_order import TokenOrder
+from doorward.revocation.operations import revoke_subject, revoke_token
+from doorward.revocation.sectors import register_sector
 from doorward.values import Actor, Change, CredentialId, FeedKind, Handle, Revocation, Scopes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 OPERATOR = Actor(kind="operator", id="test")
 CUT_S = 10.0
+AUDIENCE = "https://api.example"
 
 
 @final
@@ -48,6 +55,16 @@ class Verifier:
         status, body = await self.ask(*sessions)
         return status == 200 and body["revoked"] == list(sessions)
 
+    async def present(self, token: str) -> tuple[int, Any]:  # Any: JSON
+        """Ask for orders with a token, as a caller does."""
+        answer = await self._client.get("/orders", headers={"authorization": f"Bearer {token}"})
+        return answer.status_code, answer.json()
+
+    async def turns_away(self, token: str) -> bool:
+        """Whether the token is refused, and for the reason that counts."""
+        status, body = await self.present(token)
+        return status == 401 and body["code"] == "credential_revoked"
+
     async def end(self, number: int = signal.SIGTERM) -> None:
         await self._client.aclose()
         if self.process.returncode is None:
@@ -59,8 +76,10 @@ class Verifier:
 class Issuer:
     """The issuer's database, changed beside its server as the command line does, and its verifiers."""
 
-    def __init__(self, folder: Path, store: Store, app: AppRecord) -> None:
+    def __init__(self, folder: Path, name: str, store: Store, app: AppRecord, offset_s: list[float]) -> None:
         self.folder = folder
+        self.name = name
+        self._offset_s = offset_s
         self.store = store
         self.app = app
         self.verifiers: list[Verifier] = []
@@ -69,8 +88,18 @@ class Issuer:
         rows = tuple(Revocation(handle=Handle(FeedKind.SESSION, each), leave_at=None) for each in sessions)
         await self.store.changes.commit(Change(revocations=rows))
 
-    async def key(self, name: str) -> tuple[CredentialId, Path]:
-        order = KeyOrder(app_id=self.app.id, name=name, scopes=Scopes("doorward:revocations:read"))
+    def set_clock(self, offset_s: float) -> None:
+        """Its clock is so many seconds ahead of that of the verifiers."""
+        self._offset_s[0] = offset_s
+
+    async def token(self, subject: str, **said: Any) -> str:  # Any: fields of a `TokenOrder`
+        order = TokenOrder(client_id="web", audience=(AUDIENCE,), subject=subject, **said)
+        return (await issue_access_token(self.store, order)).text
+
+    async def key(self, name: str, audience: str = AUDIENCE) -> tuple[CredentialId, Path]:
+        order = KeyOrder(
+            app_id=self.app.id, name=name, scopes=Scopes("doorward:revocations:read"), metadata={"audience": audience}
+        )
         issued = await create_key(self.store, order, actor=OPERATOR)
         path = self.folder / f"{name}.key"
         path.touch(0o600)
@@ -78,7 +107,8 @@ class Issuer:
         return issued.record.id, path
 
     async def verifier(self, wire: Wire, key_file: Path, **said: str) -> Verifier:
-        given = {"url": f"http://127.0.0.1:{wire.port}", "key_file": str(key_file), **said}
+        given = {"url": f"http://127.0.0.1:{wire.port}", "key_file": str(key_file)}
+        given |= {"issuer": self.name, "audience": AUDIENCE, **said}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -106,12 +136,18 @@ def port() -> int:
         return number
 
 
+def _name_at(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
 @pytest.fixture
 def start_issuer(start: Start, port: int) -> StartIssuer:
     """Start its server, always at the same port."""
 
     async def _start() -> Served:
-        return await start(dev="true", listen_port=str(port), max_staleness_s="5", shutdown_grace_s="20")
+        return await start(
+            dev="true", listen_port=str(port), issuer=_name_at(port), max_staleness_s="5", shutdown_grace_s="20"
+        )
 
     return _start
 
@@ -122,11 +158,15 @@ async def served(start_issuer: StartIssuer) -> Served:
 
 
 @pytest.fixture
-async def issuer(served: Served, tmp_path: Path) -> AsyncIterator[Issuer]:
+async def issuer(served: Served, port: int, tmp_path: Path) -> AsyncIterator[Issuer]:
     assert served.url
+    offset_s = [0.0]
     keys = load_master_keys(tmp_path / ".doorward" / "master.key", None, entropy=secrets.token_bytes)
-    async with open_store(f"sqlite:///{tmp_path}/.doorward/doorward.db", master_keys=keys) as store:
-        found = Issuer(tmp_path, store, await create_app(store, name="verifiers", actor=OPERATOR))
+    url = f"sqlite:///{tmp_path}/.doorward/doorward.db"
+    store = open_store(url, master_keys=keys, issuer=_name_at(port), clock=lambda: time.time() + offset_s[0])
+    async with store:
+        app = await create_app(store, name="verifiers", actor=OPERATOR)
+        found = Issuer(tmp_path, _name_at(port), store, app, offset_s)
         yield found
         for verifier in found.verifiers:
             await verifier.end(signal.SIGKILL)
@@ -267,3 +307,66 @@ async def test_streams_do_not_hold_up_the_end_of_the_server(issuer: Issuer, wire
     await served.stop()
     assert time.monotonic() - began < 5
     assert served.process.returncode == 0
+
+
+async def test_a_token_opens_both_doors_until_it_is_revoked_and_a_new_sign_in_opens_them_again(
+    issuer: Issuer, wire: Wire, eventually: Eventually
+) -> None:
+    one = await issuer.verifier(wire, (await issuer.key("one"))[1])
+    other = await issuer.verifier(wire, (await issuer.key("other"))[1])
+    alice, twice, bob = await issuer.token("alice"), await issuer.token("alice"), await issuer.token("bob")
+    for verifier in (one, other):
+        for token in (alice, twice, bob):
+            assert (await verifier.present(token))[0] == 200
+    token_id = await _jti(alice)
+    await revoke_token(issuer.store, token_id, audience=AUDIENCE, reason="leaked", actor=OPERATOR)
+    for verifier in (one, other):
+        await eventually(lambda verifier=verifier: verifier.turns_away(alice))
+        assert (await verifier.present(twice))[0] == 200
+    await revoke_subject(issuer.store, "alice", reason="phone stolen", actor=OPERATOR)
+    again = await issuer.token("alice")
+    for verifier in (one, other):
+        await eventually(lambda verifier=verifier: verifier.turns_away(twice))
+        assert (await verifier.present(bob))[0] == 200
+        assert await verifier.present(again) == (200, {"subject": "alice"})
+
+
+async def _jti(token: str) -> str:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["jti"])
+
+
+@pytest.mark.parametrize("offset_s", [5.0, -5.0])
+async def test_a_clock_that_is_off_saves_no_revoked_token_and_stops_no_fresh_sign_in(
+    issuer: Issuer, wire: Wire, eventually: Eventually, offset_s: float
+) -> None:
+    issuer.set_clock(offset_s)
+    verifier = await issuer.verifier(wire, (await issuer.key("one"))[1])
+    before = await issuer.token("alice")
+    assert (await verifier.present(before))[0] == 200
+    # Each within the same second as the other: only the order can tell them apart.
+    await revoke_subject(issuer.store, "alice", reason="phone stolen", actor=OPERATOR)
+    after = await issuer.token("alice")
+    await eventually(lambda: verifier.turns_away(before))
+    assert (await verifier.present(after))[0] == 200
+    await revoke_subject(issuer.store, "alice", reason="again", actor=OPERATOR)
+    last = await issuer.token("alice")
+    await eventually(lambda: verifier.turns_away(after))
+    assert (await verifier.present(last))[0] == 200
+    assert await verifier.turns_away(before)
+
+
+async def test_a_subject_known_by_a_derived_name_is_revoked_there_too(
+    issuer: Issuer, wire: Wire, eventually: Eventually
+) -> None:
+    await register_sector(issuer.store, AUDIENCE, actor=OPERATOR)
+    verifier = await issuer.verifier(wire, (await issuer.key("one"))[1])
+    alice, bob = await issuer.token("alice"), await issuer.token("bob")
+    status, body = await verifier.present(alice)
+    assert status == 200
+    assert "alice" not in body["subject"]
+    await revoke_subject(issuer.store, "alice", reason="phone stolen", actor=OPERATOR)
+    await eventually(lambda: verifier.turns_away(alice))
+    assert (await verifier.present(bob))[0] == 200
+    assert (await verifier.present(await issuer.token("alice")))[0] == 200

@@ -28,7 +28,7 @@ POINT_READS = {
     "a sector": appending._SECTOR,
     "keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[0],
     "passwords of an organization, revoked": holdings._REVOKE_CREDENTIALS[1],
-    "opaque token": holdings._FIND_OPAQUE,
+    "opaque token to revoke": holdings._FIND_OPAQUE,
     "events of an app": audit._filtered(("app_id",)),
     "events of an organization": audit._filtered(("organization_id",)),
     "events of a credential": audit._filtered(("credential_id",)),

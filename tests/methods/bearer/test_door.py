@@ -7,6 +7,7 @@ from tests.simulators.issuer import ISSUER, NOW, SimulatedIssuer
 from tests.simulators.plane import SimulatedPlane
 from tests.simulators.request import view_of
 
+from doorward.crypto.jose.jwk import parse_jwk
 from doorward.door import Admitted, Door, FailureBudget
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.bearer import BearerTokens
@@ -167,9 +168,7 @@ async def test_a_key_of_the_same_name_with_other_numbers_is_another(hall: _Hall)
     token = hall.issuer.issue()
     await hall.admit(token)
     other = SimulatedIssuer(number=2).key.verification
-    renamed = type(other)(
-        hall.issuer.key.kid, other.algorithm, other.names, other.thumbprint, other._check, other._members
-    )
+    renamed = parse_jwk({**other.public_jwk(), "kid": hall.issuer.key.kid})
     hall.issuer.keys.replace(renamed)
     assert await hall.code(token) == "token_signature"
 
