@@ -36,7 +36,7 @@ _SMALL_ORDER_Y: Final = frozenset(
 
 @final
 class UnusableEd25519KeyError(DoorwardError):
-    """Not 32 bytes, no point of the curve, or one of small order."""
+    """Not 32 bytes, a point of small order, or not in its canonical form (RFC 8032 section 5.1.3)."""
 
 
 @final
@@ -44,7 +44,7 @@ class Ed25519Verifier:
     """A public key.
 
     Args:
-        public_key: 32 bytes.
+        public_key: 32 bytes. Under one that is no point of the curve nothing verifies.
 
     Raises:
         UnusableEd25519KeyError: see there.
@@ -55,12 +55,10 @@ class Ed25519Verifier:
     def __init__(self, public_key: bytes) -> None:
         if len(public_key) != ED25519_KEY_BYTES:
             raise UnusableEd25519KeyError("a public key is 32 bytes")
-        if (int.from_bytes(public_key, "little") & (2**255 - 1)) % _PRIME in _SMALL_ORDER_Y:
-            raise UnusableEd25519KeyError("a point of small order")
-        try:
-            self._key: Final = Ed25519PublicKey.from_public_bytes(public_key)
-        except ValueError as error:
-            raise UnusableEd25519KeyError("no point of the curve") from error
+        y = int.from_bytes(public_key, "little") & (2**255 - 1)
+        if y >= _PRIME or y in _SMALL_ORDER_Y:
+            raise UnusableEd25519KeyError("a point of small order, or not in its canonical form")
+        self._key: Final = Ed25519PublicKey.from_public_bytes(public_key)
 
     def fits(self, presented_signature: bytes, message: bytes) -> bool:
         """Whether the signature is this key's over exactly these bytes."""
