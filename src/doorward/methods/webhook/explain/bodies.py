@@ -11,14 +11,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
-from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant
+from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant, distinct
 from doorward.methods.webhook.explain.coding import coded_bodies
 from doorward.methods.webhook.explain.forms import form_bodies
 from doorward.methods.webhook.explain.json_forms import JsonForms
 
-__all__ = ["body_pairs", "body_variants"]
+__all__ = ["Bodies"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _Step: TypeAlias = Callable[[bytes], bytes | None]
@@ -44,6 +44,14 @@ def _recoded(source: str, target: str) -> _Step:
             return None
 
     return recode
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _normalised(form: str) -> _Step:
@@ -128,11 +136,11 @@ _STEPS: Final[tuple[tuple[Change, _Step], ...]] = (
     ),
     (
         _change("charset", "the body is UTF-8 and not Latin-1", _CHARSET_CURE),
-        lambda body: None if body.isascii() else _recoded("latin-1", "utf-8")(body),
+        lambda body: None if _is_utf8(body) else _recoded("latin-1", "utf-8")(body),
     ),
     (
         _change("charset", "the body is UTF-8 and not Windows-1252", _CHARSET_CURE),
-        lambda body: None if body.isascii() else _recoded("cp1252", "utf-8")(body),
+        lambda body: None if _is_utf8(body) else _recoded("cp1252", "utf-8")(body),
     ),
     (_change("charset", "the body is UTF-8 and not UTF-16", _CHARSET_CURE), _recoded("utf-16", "utf-8")),
     (_change("charset", "the body is UTF-8 and not UTF-16", _CHARSET_CURE), _recoded("utf-16-le", "utf-8")),
@@ -167,38 +175,52 @@ _STEPS: Final[tuple[tuple[Change, _Step], ...]] = (
         lambda _: b"[object Object]",
     ),
 )
-_REWRITTEN_TEXT: Final = ("body.charset", "body.base64", "body.wrapped", "body.unicode")
+_WRITTEN_AGAIN: Final = ("body.charset", "body.base64", "body.wrapped")
+"""Steps after which something may have parsed the JSON and written it again."""
 
 
-def body_variants(body: bytes, *, made_at: int | None) -> Iterator[Variant[bytes]]:
-    """Bodies that are one change away, the likeliest first. May repeat itself, and what was received.
+@final
+class Bodies:
+    """A body as it may have been before something changed it.
 
     Args:
         body: as received.
         made_at: when the delivery was made, epoch seconds, as far as is known: gzip writes it down.
     """
-    json_forms = JsonForms(body)
-    yield from _steps(body)
-    yield from json_forms.layouts()
-    yield from json_forms.numbers()
-    yield from form_bodies(body)
-    yield from coded_bodies(body, made_at=made_at)
 
+    def __init__(self, body: bytes, *, made_at: int | None) -> None:
+        self._body: Final = body
+        self._made_at: Final = made_at
+        self._json_forms: JsonForms | None = None
 
-def body_pairs(body: bytes) -> Iterator[Variant[bytes]]:
-    """Bodies that are two changes away."""
-    json_forms = JsonForms(body)
-    for form in json_forms.layouts():
-        yield Variant(form.value + b"\n", (*form.changes, _WITH_NEWLINE))
-    yield from json_forms.layouts_and_numbers()
-    singles = [single for single in _steps(body) if single.value != body]
-    for first in singles:
-        for second in _steps(first.value):
-            yield Variant(second.value, first.changes + second.changes)
-    for first in singles:
-        if first.changes[0].name in _REWRITTEN_TEXT:
-            for form in JsonForms(first.value).layouts():
-                yield Variant(form.value, first.changes + form.changes)
+    def singles(self) -> Iterator[Variant[bytes]]:
+        """Bodies that are one change away, the likeliest first. May repeat itself, and what was received."""
+        yield from _steps(self._body)
+        json_forms = self._forms()
+        yield from json_forms.layouts()
+        yield from json_forms.numbers()
+        yield from form_bodies(self._body)
+        yield from coded_bodies(self._body, made_at=self._made_at)
+
+    def pairs(self) -> Iterator[Variant[bytes]]:
+        """Bodies that are two changes away."""
+        json_forms = self._forms()
+        yield from json_forms.layouts_and_numbers()
+        for form in json_forms.layouts():
+            yield Variant(form.value + b"\n", (*form.changes, _WITH_NEWLINE))
+        singles = distinct(list(_steps(self._body)), but=frozenset({self._body}))
+        for first in singles:
+            for second in _steps(first.value):
+                yield Variant(second.value, first.changes + second.changes)
+        for first in singles:
+            if first.changes[0].name in _WRITTEN_AGAIN:
+                for form in JsonForms(first.value, as_ordered=True).layouts():
+                    yield Variant(form.value, first.changes + form.changes)
+
+    def _forms(self) -> JsonForms:
+        if self._json_forms is None:
+            self._json_forms = JsonForms(self._body)
+        return self._json_forms
 
 
 def _steps(body: bytes) -> Iterator[Variant[bytes]]:

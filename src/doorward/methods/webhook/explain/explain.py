@@ -7,7 +7,7 @@ import msgspec
 
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S
-from doorward.methods.webhook.explain.bodies import body_pairs, body_variants
+from doorward.methods.webhook.explain.bodies import Bodies
 from doorward.methods.webhook.explain.change import Change, Variant
 from doorward.methods.webhook.explain.evidence import find_evidence, find_missing
 from doorward.methods.webhook.explain.keys import SecretText, key_variants, verifiers_of
@@ -153,11 +153,12 @@ def _run(
     around: Iterator[Variant[Frame]] = frames(scheme, headers)
     if url is not None and scheme.signs_url:
         around = url_frames(scheme, headers, url)
+    bodies = Bodies(body, made_at=now if made_at is None else made_at)
     return search.find(
         body,
         frames=around,
-        bodies=body_variants(body, made_at=now if made_at is None else made_at),
-        pairs=body_pairs(body),
+        bodies=bodies.singles(),
+        pairs=bodies.pairs(),
         last=within_the_second(scheme, headers),
     )
 

@@ -8,7 +8,8 @@ has rounded.
 """
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
 from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant
@@ -22,6 +23,7 @@ ATOMS_MAX: Final = 200_000
 """How many names and values it may hold."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_MARK: Final = re.compile(r"[,:]|<([0-9]+)>")
 
 
 _Pairs: TypeAlias = "list[tuple[str, Any]]"
@@ -46,7 +48,9 @@ _SPACINGS: Final = (
     _Spacing("indented by tabs", ",", ": ", "\t"),
 )
 
-_ORDERS: Final[tuple[tuple[str, Callable[[_Pairs], _Pairs]], ...]] = (
+_Order: TypeAlias = tuple[str, Callable[[_Pairs], _Pairs]]
+
+_ORDERS: Final[tuple[_Order, ...]] = (
     ("", lambda pairs: pairs),
     ("sorted keys", lambda pairs: sorted(pairs, key=lambda pair: pair[0])),
     ("keys sorted by length, as a jsonb column keeps them", lambda pairs: sorted(pairs, key=_by_length)),
@@ -60,51 +64,67 @@ def _by_length(pair: tuple[str, object]) -> tuple[int, bytes]:
 
 @final
 class _Taken:
-    """A value taken apart in one order and spacing: `glue[0] atom[0] glue[1] … glue[n]`."""
+    """A value taken apart in one order: `glue[0] atom[0] glue[1] … glue[n]`, both by number.
 
-    def __init__(self, spacing: _Spacing, order: Callable[[_Pairs], _Pairs]) -> None:
-        self.atoms: Final[list[str]] = []
-        self.glue: Final[list[str]] = []
-        self._spacing: Final = spacing
+    Glue is punctuation and where lines may begin. There are few different pieces of it, whatever the size of the text,
+    so that every way of spacing is worked out on those alone.
+    """
+
+    def __init__(self, value: Any, order: Callable[[_Pairs], _Pairs], atoms: dict[str, int]) -> None:  # Any: JSON
         self._order: Final = order
-        self._pending: list[str] = []
-
-    def take(self, value: Any) -> None:  # Any: JSON
+        self._atoms: Final = atoms
+        self._pieces: Final[dict[str, int]] = {}
+        self._pending = ""
+        self.atoms: Final[list[int]] = []
+        self.glue: Final[list[int]] = []
         self._walk(value, 0)
-        self.glue.append("".join(self._pending))
+        self._end_glue()
 
-    def _line(self, depth: int) -> str:
-        return "" if self._spacing.indent is None else "\n" + self._spacing.indent * depth
+    def spaced(self, spacing: _Spacing) -> list[str]:
+        """The glue in one spacing, whole."""
+        indent = spacing.indent
+
+        def respace(found: re.Match[str]) -> str:
+            mark = found[0]
+            if mark in ",:":
+                return spacing.comma if mark == "," else spacing.colon
+            return "" if indent is None else "\n" + indent * int(found[1])
+
+        written = [_MARK.sub(respace, piece) for piece in self._pieces]
+        return list(map(written.__getitem__, self.glue))
+
+    def _end_glue(self) -> None:
+        self.glue.append(self._pieces.setdefault(self._pending, len(self._pieces)))
+        self._pending = ""
 
     def _atom(self, atom: str) -> None:
-        self.glue.append("".join(self._pending))
-        self._pending = []
-        self.atoms.append(atom)
+        self._end_glue()
+        self.atoms.append(self._atoms.setdefault(atom, len(self._atoms)))
 
     def _walk(self, value: Any, depth: int) -> None:  # Any: JSON
         if isinstance(value, _Members):
-            self._block("{}", [(name, inner) for name, inner in self._order(value.pairs)], depth)
+            self._block("{}", self._order(value.pairs), depth)
         elif isinstance(value, list):
             self._block("[]", [(None, inner) for inner in value], depth)
         else:
             self._atom(value)
 
-    def _block(self, brackets: str, inner: list[tuple[str | None, Any]], depth: int) -> None:  # Any: JSON
+    def _block(self, brackets: str, inner: Sequence[tuple[str | None, Any]], depth: int) -> None:  # Any: JSON
         if not inner:
-            self._pending.append(brackets)
+            self._pending += brackets
             return
-        self._pending.append(brackets[0])
+        self._pending += brackets[0]
         for place, (name, value) in enumerate(inner):
-            self._pending.append((self._spacing.comma if place else "") + self._line(depth + 1))
+            self._pending += f"{',' if place else ''}<{depth + 1}>"
             if name is not None:
                 self._atom(name)
-                self._pending.append(self._spacing.colon)
+                self._pending += ":"
             self._walk(value, depth + 1)
-        self._pending.append(self._line(depth) + brackets[1])
+        self._pending += f"<{depth}>{brackets[1]}"
 
 
 class _Layout(NamedTuple):
-    spacing: str
+    spacing: _Spacing
     escape: str
     order: str
 
@@ -115,22 +135,25 @@ class JsonForms:
 
     Args:
         body: as received.
+        as_ordered: leave the keys in their order.
     """
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, *, as_ordered: bool = False) -> None:
+        atoms: dict[str, int] = {}
         value = _parse(body)
         self._received: Final = body.removeprefix(_BOM)
-        self._taken: Final = {} if value is None else _take_all(value)
-        atoms = next(iter(self._taken.values())).atoms if self._taken else []
-        texts: set[str] = {atom for atom in atoms if not isinstance(atom, JsonNumber)}
-        numbers: set[str] = {atom for atom in atoms if isinstance(atom, JsonNumber) and atom not in JSON_WORDS}
-        self._tables: Final = _distinct_tables(STRING_FORMS, texts)
-        self._numbers: Final = _distinct_tables((("", str), *NUMBER_FORMS), numbers)
-        orders = dict.fromkeys(order for _, order in self._taken)
+        self._orders: Final = (
+            {} if value is None else _take_orders(value, atoms, _ORDERS[:1] if as_ordered else _ORDERS)
+        )
+        self._escapes: Final = _distinct(STRING_FORMS, atoms, lambda atom: not isinstance(atom, JsonNumber))
+        self._numbers: Final = _distinct(
+            (("", str), *NUMBER_FORMS), atoms, lambda atom: isinstance(atom, JsonNumber) and atom not in JSON_WORDS
+        )
+        self._glue: Final[dict[tuple[_Spacing, str], list[str]]] = {}
         self._layouts: Final = [
-            _Layout(spacing.words, escape, order)
-            for order in orders
-            for escape in self._tables
+            _Layout(spacing, escape, order)
+            for order in self._orders
+            for escape in self._escapes
             for spacing in _SPACINGS
         ]
 
@@ -141,59 +164,56 @@ class JsonForms:
 
     def numbers(self) -> Iterator[Variant[bytes]]:
         """The numbers written otherwise, in the layout as received: one change."""
-        return (form for form in self._rewritten() if len(form.changes) == 1)
+        own = [layout for layout in self._layouts if not layout.order and self._is_own(layout)]
+        for words in filter(None, self._numbers):
+            for layout in own[:1]:
+                yield Variant(self._write(layout, words), (_numbers_change(words),))
 
     def layouts_and_numbers(self) -> Iterator[Variant[bytes]]:
         """Both: two changes."""
-        return (form for form in self._rewritten() if len(form.changes) == 2)
-
-    def _rewritten(self) -> Iterator[Variant[bytes]]:
-        own = {layout for layout in self._layouts if self._write(layout, "") == self._received}
-        for words in self._numbers:
-            if words:
-                for layout in self._layouts:
-                    change = _numbers_change(words)
-                    changes = (change,) if layout in own else (_layout_change(layout), change)
+        for words in filter(None, self._numbers):
+            for layout in self._layouts:
+                if not layout.order:
+                    changes = (_layout_change(layout), _numbers_change(words))
                     yield Variant(self._write(layout, words), changes)
 
+    def _is_own(self, layout: _Layout) -> bool:
+        return self._write(layout, "") == self._received
+
     def _write(self, layout: _Layout, numbers: str) -> bytes:
-        taken = self._taken[layout.spacing, layout.order]
-        table = {**self._tables[layout.escape], **self._numbers[numbers]}
+        taken = self._orders[layout.order]
+        glue = self._glue.get((layout.spacing, layout.order))
+        if glue is None:
+            glue = self._glue[layout.spacing, layout.order] = taken.spaced(layout.spacing)
+        strings, rewritten = self._escapes[layout.escape], self._numbers[numbers]
+        table = [string or number or "" for string, number in zip(strings, rewritten, strict=True)]
         woven = [""] * (2 * len(taken.atoms) + 1)
-        woven[0::2] = taken.glue
-        woven[1::2] = [table.get(atom, atom) for atom in taken.atoms]
+        woven[0::2] = glue
+        woven[1::2] = map(table.__getitem__, taken.atoms)
         return "".join(woven).encode("utf-8", "surrogatepass")
 
 
-def _take_all(value: Any) -> "dict[tuple[str, str], _Taken]":  # Any: JSON
-    found: dict[tuple[str, str], _Taken] = {}
-    as_received = _take(value, _SPACINGS[0], _ORDERS[0][1]).atoms
-    if len(as_received) > ATOMS_MAX:
-        return {}
-    for words, order in _ORDERS:
-        if words and _take(value, _SPACINGS[0], order).atoms == as_received:
-            continue
-        for spacing in _SPACINGS:
-            found[spacing.words, words] = _take(value, spacing, order)
+def _take_orders(value: Any, atoms: dict[str, int], orders: Sequence[_Order]) -> dict[str, _Taken]:  # Any: JSON
+    found: dict[str, _Taken] = {}
+    for words, order in orders:
+        taken = _Taken(value, order, atoms)
+        if len(taken.atoms) > ATOMS_MAX:
+            return {}
+        if taken.atoms not in [other.atoms for other in found.values()]:
+            found[words] = taken
     return found
 
 
-def _distinct_tables(
-    writers: tuple[tuple[str, Callable[[str], str]], ...], atoms: set[str]
-) -> dict[str, dict[str, str]]:
-    """How each writer writes each atom; writers that write all of them alike are one."""
-    tables: dict[str, dict[str, str]] = {}
+def _distinct(
+    writers: Sequence[tuple[str, Callable[[str], str]]], atoms: Mapping[str, int], mine: Callable[[str], bool]
+) -> dict[str, list[str | None]]:
+    """How each writer writes its kind of atoms, by number; writers that write all of them alike are one."""
+    found: dict[str, list[str | None]] = {}
     for words, write in writers:
-        table = {atom: write(atom) for atom in atoms}
-        if table not in tables.values():
-            tables[words] = table
-    return tables
-
-
-def _take(value: object, spacing: _Spacing, order: Callable[[_Pairs], _Pairs]) -> _Taken:
-    taken = _Taken(spacing, order)
-    taken.take(value)
-    return taken
+        written = [write(atom) if mine(atom) else str(atom) if atom in JSON_WORDS else None for atom in atoms]
+        if written not in found.values():
+            found[words] = written
+    return found
 
 
 def _parse(body: bytes) -> Any:  # Any: JSON
@@ -228,7 +248,7 @@ def _plain(value: Any, depth: int) -> Any:  # Any: JSON
 
 def _layout_change(layout: _Layout) -> Change:
     details = [words for words in (layout.order, layout.escape) if words]
-    words = ", ".join([f"the body is JSON {layout.spacing}", *details])
+    words = ", ".join([f"the body is JSON {layout.spacing.words}", *details])
     return Change(
         "body.json",
         f"{words}: something parsed it and wrote it again",

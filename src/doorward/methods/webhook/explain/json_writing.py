@@ -49,7 +49,11 @@ def _escaper(*, ascii_only: bool, upper: bool = False, slash: bool = False, extr
             return _units(character, form)
         return character
 
-    return lambda text: f'"{_ESCAPED.sub(escape_one, text)}"'
+    def escape(text: str) -> str:
+        plain = text.isascii() and text.isalnum()
+        return f'"{text}"' if plain else f'"{_ESCAPED.sub(escape_one, text)}"'
+
+    return escape
 
 
 STRING_FORMS: Final = (

@@ -70,6 +70,10 @@ def _text(text: str) -> bytes | None:
     return text.encode()
 
 
+def _other(write: Callable[[str], str]) -> Callable[[str], bytes | None]:
+    return lambda text: None if write(text) == text else write(text).encode()
+
+
 def _hex(text: str) -> bytes | None:
     try:
         return bytes.fromhex(text) if text.isalnum() else None
@@ -90,10 +94,10 @@ def _without(prefix: str, read: Callable[[str], bytes | None]) -> Callable[[str]
 
 
 _READINGS: Final[tuple[tuple[Change, Callable[[str], bytes | None]], ...]] = (
-    (_change("space", "the white space around the secret is taken away", _COPY_CURE), lambda text: _text(text.strip())),
+    (_change("space", "the white space around the secret is taken away", _COPY_CURE), _other(str.strip)),
     (
         _change("quotes", "the quotation marks around the secret are taken away", _COPY_CURE),
-        lambda text: _text(text.strip("\"'`")),
+        _other(lambda text: text.strip("\"'`")),
     ),
     (
         _change("prefix", "the secret is taken as text without its prefix whsec_", _FORM_CURE),
@@ -121,8 +125,8 @@ _READINGS: Final[tuple[tuple[Change, Callable[[str], bytes | None]], ...]] = (
         _change("newline", "the sender's secret ends with CR LF", "Take the CR LF out of the sender's secret."),
         lambda text: _text(text + "\r\n"),
     ),
-    (_change("case", "the secret is in lower case", _COPY_CURE), lambda text: _text(text.lower())),
-    (_change("case", "the secret is in upper case", _COPY_CURE), lambda text: _text(text.upper())),
+    (_change("case", "the secret is in lower case", _COPY_CURE), _other(str.lower)),
+    (_change("case", "the secret is in upper case", _COPY_CURE), _other(str.upper)),
     (
         _change("hex", "the secret is decoded from hex after its prefix whsec_", _FORM_CURE),
         _without(SECRET_PREFIX, _hex),

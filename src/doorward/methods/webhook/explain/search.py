@@ -21,12 +21,14 @@ from doorward.methods.webhook.message import form_bytes
 
 __all__ = ["Fit", "Search"]
 
-SEARCH_OCTETS_MAX: Final = 600_000_000
+SEARCH_OCTETS_MAX: Final = 300_000_000
 """How much is hashed for one explanation."""
 ATTEMPT_OCTETS: Final = 3_000
 """What one attempt costs besides its octets, in octets."""
 KEPT_OCTETS_MAX: Final = 48_000_000
 """How much of the bodies that are one change away is kept for the pairs."""
+KEPT_FORMS_MAX: Final = 100
+"""How many forms are kept taken apart."""
 ASYMMETRIC_ATTEMPTS_MAX: Final = 500
 """How many Ed25519 verifications one explanation makes."""
 
@@ -65,6 +67,7 @@ class Search:
         self._octets_left = SEARCH_OCTETS_MAX
         self._asymmetric_left = ASYMMETRIC_ATTEMPTS_MAX
         self._fits: list[Fit] = []
+        self._forms: dict[bytes, bytes | None] = {}
         self.tried = 0
 
     @property
@@ -145,7 +148,7 @@ class Search:
     ) -> list[Fit]:
         for frame in frames:
             for body in bodies:
-                message = _message(frame.value, body.value)
+                message = self._message(frame.value, body.value)
                 if message is not None:
                     around = frame.changes + body.changes
                     self._try_macs(keys, message, around)
@@ -179,6 +182,22 @@ class Search:
                 if verifier.fits(signature, joined):
                     self._fits.append(Fit(secret_id, absent + around + target.changes))
 
+    def _message(self, frame: Frame, body: bytes) -> list[bytes] | None:
+        if frame.body_digest is not None:
+            # The URL alone is signed; the body counts by its digest.
+            fits = sha256(body).hexdigest().encode("ascii") == frame.body_digest
+            return [frame.before] if fits else None
+        if frame.of_form:
+            form = self._form_of(body)
+            return None if form is None else [frame.before, form]
+        return [frame.before, body, frame.after]
+
+    def _form_of(self, body: bytes) -> bytes | None:
+        # The same body is asked for with every URL there may be.
+        if body not in self._forms and len(self._forms) < KEPT_FORMS_MAX:
+            self._forms[body] = _form_or_none(body)
+        return self._forms[body] if body in self._forms else _form_or_none(body)
+
     def _best(self) -> list[Fit]:
         fewest = min((len(fit.changes) for fit in self._fits), default=0)
         return [fit for fit in self._fits if len(fit.changes) == fewest]
@@ -194,14 +213,8 @@ def _keep(bodies: Iterator[Variant[bytes]]) -> list[Variant[bytes]]:
     return kept
 
 
-def _message(frame: Frame, body: bytes) -> list[bytes] | None:
-    if frame.body_digest is not None:
-        # The URL alone is signed; the body counts by its digest.
-        fits = sha256(body).hexdigest().encode("ascii") == frame.body_digest
-        return [frame.before] if fits else None
-    if frame.of_form:
-        try:
-            return [frame.before, form_bytes(body)]
-        except Rejected:
-            return None
-    return [frame.before, body, frame.after]
+def _form_or_none(body: bytes) -> bytes | None:
+    try:
+        return form_bytes(body)
+    except Rejected:
+        return None

@@ -100,11 +100,12 @@ def _targets(scheme: Scheme, value: bytes) -> Iterator[tuple[Target, bool]]:
     text = _SPACE.sub(b" ", value).decode("latin-1")
     for label, token in _TOKEN.findall(text):
         for octets, spelled in _decodings(scheme, token):
-            changes = spelled + _label_changes(scheme, label, octets)
             if len(octets) in _DIGEST_OF:
-                yield Target(octets, _DIGEST_OF[len(octets)], changes + _digest_changes(scheme, octets)), False
+                changes = spelled + _label_changes(scheme, label, octets) + _digest_changes(scheme, octets)
+                yield Target(octets, _DIGEST_OF[len(octets)], changes or _form_changes(scheme)), False
             if len(octets) == ED25519_SIGNATURE_BYTES and scheme.asymmetric_label:
-                yield Target(octets, scheme.digest, spelled + _asymmetric_label_changes(scheme, label)), True
+                changes = spelled + _asymmetric_label_changes(scheme, label)
+                yield Target(octets, scheme.digest, changes or _form_changes(scheme)), True
 
 
 def _strict(scheme: Scheme, value: bytes, changes: tuple[Change, ...]) -> Iterator[tuple[Target, bool]]:
@@ -186,6 +187,12 @@ def _asymmetric_label_changes(scheme: Scheme, label: str) -> tuple[Change, ...]:
         return ()
     words = f"the Ed25519 signature has the label {scheme.asymmetric_label}"
     return (_change("label", words, f"The sender must label it {scheme.asymmetric_label}."),)
+
+
+def _form_changes(scheme: Scheme) -> tuple[Change, ...]:
+    # Right in itself, and the strict reader has not taken it: what is around it is not of the scheme's form.
+    words = f"the signature alone is read: the {scheme.signature_header} header around it is not of the scheme's form"
+    return (_change("form", words, _sender_cure(scheme)),)
 
 
 def _digest_changes(scheme: Scheme, octets: bytes) -> tuple[Change, ...]:

@@ -17,8 +17,8 @@ __all__ = ["url_frames"]
 
 URL_CHARACTERS_MAX: Final = 4_096
 """How long a URL may be for its variants to be tried."""
-URL_CHANGES_MAX: Final = 3
-"""How many parts of a URL may be other at the same time: a proxy changes scheme, host and path in one go."""
+URL_CHANGES_MAX: Final = 4
+"""How many parts of a URL may be other at a time: a proxy changes scheme, host, port and path in one go."""
 
 _HOST_HEADERS: Final = ("x-forwarded-host", "x-original-host", "host")
 _PREFIX_HEADERS: Final = ("x-forwarded-prefix", "x-script-name")
