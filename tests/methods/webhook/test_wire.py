@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.simulators.webhook import NOW, SCHEME_NAMES, URL, Delivery, deliver
 
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import REFUSALS, Misconfigured, Rejected
 from doorward.methods.webhook import SCHEMES, plain_scheme, verify_delivery
 from doorward.methods.webhook.config import SIGNATURES_MAX
 from doorward.methods.webhook.wire import parse_delivery
+from doorward.wire.render import STATUS_OF
 
 
 def _code(delivery: Delivery) -> str:
@@ -167,6 +168,27 @@ def test_an_id_that_could_be_read_two_ways_is_refused(id_: bytes) -> None:
 def test_signatures_are_refused_by_their_number(name: str, value: bytes) -> None:
     delivery = deliver(name)
     assert _code(delivery.changed(delivery.scheme.signature_header, value)) == "webhook_malformed"
+
+
+def test_a_header_is_refused_by_its_length() -> None:
+    value = b" ".join([GOOD, *[b"v2," + b"x" * 450] * 9])
+    delivery = deliver("standard")
+    assert _code(delivery.changed("webhook-signature", value)) == "webhook_malformed"
+    shorter = delivery.changed("webhook-signature", value[:1_417])
+    verify_delivery(shorter.scheme, [shorter.secret], shorter.headers, shorter.body, now=NOW)
+
+
+@pytest.mark.parametrize(("name", "other"), [("standard", b"v2,"), ("svix", b"v1a2,"), ("standard", b"V1,")])
+def test_a_signature_of_another_version_does_not_count(name: str, other: bytes) -> None:
+    delivery = deliver(name)
+    relabelled = delivery.changed(delivery.scheme.signature_header, delivery.signature.replace(b"v1,", other))
+    assert _code(relabelled) == "webhook_signature"
+
+
+def test_whoever_has_not_signed_learns_no_more_than_with_any_credential() -> None:
+    for code, public in (("webhook_signature", "credential_invalid"), ("webhook_malformed", "credential_malformed")):
+        assert REFUSALS[code].public_code == public
+        assert STATUS_OF[code] == STATUS_OF["credential_unknown"]
 
 
 def test_as_many_signatures_as_are_allowed_are_read() -> None:

@@ -70,7 +70,8 @@ def form_bytes(body: bytes) -> bytes:
     """Names and values of a form as Twilio signs them.
 
     Raises:
-        Rejected: `webhook_malformed`: too many fields, or a pair that comes twice, which would sign like one.
+        Rejected: `webhook_malformed`: too many fields, or a pair that comes twice (Twilio signs the set, so it
+            would sign like one).
     """
     if not body:
         return b""
@@ -102,7 +103,7 @@ def _form_part(url: bytes, body: bytes, content_type: bytes | None) -> bytes:
         if not constant_time_equal(digest, sha256(body).hexdigest().encode("ascii")):
             raise Rejected("webhook_signature", "the body's digest is not the one in the signed URL")
         return b""
-    # Without a digest in the URL a body that is no form would be signed by nothing at all.
+    # Read as a form, another body could be spelled with the same signature (`%7B` for `{`).
     if body and content_type is not None and not _is_form(content_type):
         raise Rejected("webhook_malformed", "the body is no form, and the URL holds no digest of it")
     return form_bytes(body)

@@ -74,7 +74,7 @@ def explain_delivery(
         tolerance_s: as the receiver has it.
 
     Raises:
-        Misconfigured: too many secrets, or a body too large to search.
+        Misconfigured: too many secrets, of which 8 may be active; a body too large to search; a tolerance out of range.
     """
     if len(secrets) > EXPLAINED_SECRETS_MAX or len(body) > BODY_BYTES_MAX:
         raise Misconfigured(
@@ -88,6 +88,8 @@ def explain_delivery(
     except Rejected as refusal:
         refused: Rejected | None = refusal
     except Misconfigured:
+        if not scheme.signs_url or url is not None:
+            raise
         refused = None
     else:
         return Explanation(
