@@ -181,8 +181,8 @@ def test_how_the_secret_was_meant_is_told_first(broken: str) -> None:
         "{hex}\n": octets.hex().encode() + b"\n",
     }[used]
     delivery = _signed_with(deliver(scheme), key)
-    text = delivery.text.__class__(id="ours", text=configured)
-    explanation = explained(delivery._replace(text=text))
+    meant = delivery.text.__class__(id="ours", text=configured)
+    explanation = explained(delivery._replace(text=meant))
     if expected == "form":  # the reading is right, only its spelling is not what is configured
         assert explanation.accepted or first(explanation) in {"form", "secret.base64"}
     else:
