@@ -138,6 +138,17 @@ def test_an_explanation_names_the_change_and_the_cure(files: Shell) -> None:
     assert answer["findings"][0]["proven"]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_captured_request_is_as_good_as_two_files(files: Shell, end: bytes) -> None:
+    captured = b"POST /hook HTTP/1.1\nHost: a.example\n" + HEADERS + b"\n"
+    write(files, captured=captured.replace(b"\n", end) + BODY, short=HEADERS)
+    named = ("--scheme", "standard", "--secret-file", "secret", "--at", AT)
+    assert files("webhooks", "verify", *named, "--request", "captured").code == 0
+    assert files("webhooks", "explain", *named, "--request", "captured", "--json").lines[0]["ok"] is True
+    for wrong in (("--request", "short"), ("--request", "captured", "--body", "body"), ("--headers", "headers"), ()):
+        assert files("webhooks", "verify", *named, *wrong).code == 2
+
+
 def test_a_retired_secret_may_be_given_to_explain(files: Shell) -> None:
     write(files, retired=SECRET.encode(), secret=SECRET[:-4].encode() + b"AAAA")
     (answer,) = call(files, "explain", "--json", "--other-secret-file", "retired").lines

@@ -10,7 +10,7 @@ import typer
 
 from doorward.cli.frame import Desk, new_group, offer
 from doorward.cli.problems import UsageProblem
-from doorward.cli.webhooks_files import read_body, read_headers, read_secrets
+from doorward.cli.webhooks_files import read_body, read_headers, read_received, read_secrets
 from doorward.cli.webhooks_view import show_explanation, show_headers, show_refused, show_verified
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook import (
@@ -41,9 +41,15 @@ SecretFiles = Annotated[
     typer.Option("--secret-file", metavar="FILE", help="The secret, one a line where there are several; repeatable."),
 ]
 Headers = Annotated[
-    Path, typer.Option("--headers", metavar="FILE", help="The headers as received, `Name: value` lines.")
+    Path | None, typer.Option("--headers", metavar="FILE", help="The headers as received, `Name: value` lines.")
 ]
-Body = Annotated[Path, typer.Option("--body", metavar="FILE", help="The body, byte for byte; - is standard input.")]
+Body = Annotated[
+    Path | None, typer.Option("--body", metavar="FILE", help="The body, byte for byte; - is standard input.")
+]
+Request = Annotated[
+    Path | None,
+    typer.Option("--request", metavar="FILE", help="Headers, an empty line and the body in one file, as captured."),
+]
 At = Annotated[
     int | None, typer.Option("--at", metavar="UNIX_SECONDS", min=0, help="As if it were that time. Default: now.")
 ]
@@ -70,7 +76,9 @@ def sign(
     *,
     scheme: SchemeName,
     secret_file: SecretFiles,
-    body: Body,
+    body: Annotated[
+        Path, typer.Option("--body", metavar="FILE", help="What is sent, byte for byte; - is standard input.")
+    ],
     headers: Annotated[
         Path | None,
         typer.Option("--headers", metavar="FILE", help="Headers that hold the id, the time or the content type."),
@@ -112,8 +120,9 @@ def verify(
     *,
     scheme: SchemeName,
     secret_file: SecretFiles,
-    headers: Headers,
-    body: Body,
+    headers: Headers = None,
+    body: Body = None,
+    request: Request = None,
     at: At = None,
     url: Url = None,
     tolerance_s: Tolerance = TOLERANCE_S,
@@ -129,7 +138,7 @@ def verify(
     with _usage():
         chosen = _scheme(scheme, header, encoding, prefix)
         secrets_in_use = _parsed(desk, chosen, read_secrets(secret_file))
-        received, content = read_headers(headers), read_body(body)
+        received, content = read_received(headers, body, request)
         try:
             verified = verify_delivery(
                 chosen, secrets_in_use, received, content, now=now, url=url, tolerance_s=tolerance_s
@@ -146,8 +155,9 @@ def explain(
     *,
     scheme: SchemeName,
     secret_file: SecretFiles,
-    headers: Headers,
-    body: Body,
+    headers: Headers = None,
+    body: Body = None,
+    request: Request = None,
     other_secret_file: Annotated[
         list[Path] | None,
         typer.Option(
@@ -168,11 +178,12 @@ def explain(
     """
     with _usage():
         chosen = _scheme(scheme, header, encoding, prefix)
+        received, content = read_received(headers, body, request)
         explanation = explain_delivery(
             chosen,
             [*read_secrets(secret_file), *read_secrets(other_secret_file or [], in_use=False)],
-            read_headers(headers),
-            read_body(body),
+            received,
+            content,
             now=desk.now if at is None else at,
             url=url,
             tolerance_s=tolerance_s,

@@ -15,7 +15,7 @@ from doorward.cli.problems import UsageProblem
 from doorward.methods.webhook.explain import SecretText
 from doorward.wire.request import Header
 
-__all__ = ["read_body", "read_headers", "read_secrets"]
+__all__ = ["read_body", "read_headers", "read_received", "read_secrets"]
 
 BODY_FILE_BYTES_MAX: Final = 67_108_864
 """How large a body on the command line may be."""
@@ -25,6 +25,7 @@ SECRET_FILE_BYTES_MAX: Final = 65_536
 """How large a file of secrets may be."""
 
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_HEADERS_END: Final = re.compile(rb"\r?\n\r?\n")
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{1,16} \S+ HTTP/[0-9.]{1,4}")
 
 
@@ -58,8 +59,29 @@ def read_headers(path: Path) -> list[Header]:
     Raises:
         UsageProblem: a line that is no header, by its number.
     """
+    return _parse_headers(_read(path, "--headers", HEADER_FILE_BYTES_MAX), path)
+
+
+def read_received(headers: Path | None, body: Path | None, request: Path | None) -> tuple[list[Header], bytes]:
+    """What was received: the headers and the body of two files, or a whole HTTP/1.1 message in one.
+
+    Raises:
+        UsageProblem: neither or both were named, or a file is not understood.
+    """
+    if request is None:
+        if headers is None or body is None:
+            raise UsageProblem("Name what was received: --headers and --body, or --request with both in one file.")
+        return read_headers(headers), read_body(body)
+    if headers is not None or body is not None:
+        raise UsageProblem("--request holds headers and body: leave --headers and --body out.")
+    end = _HEADERS_END.search(message := _read(request, "--request", BODY_FILE_BYTES_MAX))
+    if end is None or end.start() > HEADER_FILE_BYTES_MAX:
+        raise UsageProblem(f"{request} is no HTTP message: write headers, an empty line, and the body as it came.")
+    return _parse_headers(message[: end.start()], request), message[end.end() :]
+
+
+def _parse_headers(content: bytes, path: Path) -> list[Header]:
     headers: list[Header] = []
-    content = _read(path, "--headers", HEADER_FILE_BYTES_MAX)
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         line = raw.removesuffix(b"\r")
         if not line.strip() or (not headers and _REQUEST_LINE.fullmatch(line)):

@@ -47,10 +47,10 @@ def signed_pieces(
     """
     pieces: list[bytes] = []
     for part in scheme.signed:
-        if isinstance(part, bytes):
-            pieces.append(part)
-        elif part is Part.BODY:
+        if part is Part.BODY:
             pieces.append(body)
+        elif isinstance(part, bytes):
+            pieces.append(part)
         elif part is Part.URL:
             pieces.append(_url_bytes(scheme, url))
         elif part is Part.FORM:

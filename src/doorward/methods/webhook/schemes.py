@@ -13,6 +13,7 @@ from enum import Enum, StrEnum
 from typing import Final, final
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from doorward.crypto.mac import MacDigest
 from doorward.errors import Misconfigured
@@ -89,25 +90,19 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     secret_assigned: bool = False
     """Whether the sender makes the secret, so that its length is not ours to choose."""
 
-    @property
-    def signs_id(self) -> bool:
-        """Whether the id is among the signed bytes."""
-        return Part.ID in self.signed
+    signs_id: bool = False
+    """Whether the id is among the signed bytes; worked out, as the next three are."""
+    signs_time: bool = False
+    signs_url: bool = False
+    carries_several: bool = False
+    """Whether one header may hold several signatures."""
 
-    @property
-    def signs_time(self) -> bool:
-        """Whether the time is among the signed bytes."""
-        return Part.TIMESTAMP in self.signed
-
-    @property
-    def signs_url(self) -> bool:
-        """Whether the URL is among the signed bytes."""
-        return Part.URL in self.signed
-
-    @property
-    def carries_several(self) -> bool:
-        """Whether one header may hold several signatures."""
-        return self.layout is not Layout.ALONE
+    def __post_init__(self) -> None:
+        # Asked several times for every delivery, and looking through a tuple of mixed kinds is slow.
+        force_setattr(self, "signs_id", Part.ID in self.signed)
+        force_setattr(self, "signs_time", Part.TIMESTAMP in self.signed)
+        force_setattr(self, "signs_url", Part.URL in self.signed)
+        force_setattr(self, "carries_several", self.layout is not Layout.ALONE)
 
 
 def _standard(name: str, sender: str, head: str) -> Scheme:

@@ -15,6 +15,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, final
 
 import msgspec
@@ -115,8 +116,8 @@ def find_value(headers: Sequence[Header], name: str) -> bytes | None:
     Raises:
         Rejected: `header_repeated`: a proxy may have looked at the other one.
     """
-    wanted = name.lower().encode("ascii")
-    found = [value for key, value in headers if key == wanted or key.lower() == wanted]
+    wanted = _wire_name(name)
+    found = [value for key, value in headers if len(key) == len(wanted) and key.lower() == wanted]
     if len(found) > 1:
         raise Rejected("header_repeated", name)
     return found[0] if found else None
@@ -134,6 +135,11 @@ def parse_delivery_id(presented_id: bytes) -> str:
             f"the id is 1 to {DELIVERY_ID_CHARACTERS_MAX} visible ASCII characters without a dot",
         )
     return presented_id.decode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _wire_name(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 def _entries(value: bytes, between: bytes, form: re.Pattern[bytes]) -> list[tuple[bytes, bytes]]:
@@ -179,7 +185,7 @@ def _signed_id(scheme: Scheme, headers: Sequence[Header]) -> bytes:
 def _unsigned_id(scheme: Scheme, headers: Sequence[Header]) -> str | None:
     if scheme.signs_id or not scheme.id_header:
         return None
-    wanted = scheme.id_header.lower().encode("ascii")
+    wanted = _wire_name(scheme.id_header)
     value = next((value for key, value in headers if key.lower() == wanted), b"")
     # Nothing rests on it, so one of another form is left out and not refused.
     return value.decode("ascii") if _UNSIGNED_ID.fullmatch(value) else None
