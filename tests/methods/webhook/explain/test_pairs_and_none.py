@@ -1,6 +1,7 @@
 """Two breaks at once, what is told when nothing fits, and what is never told."""
 
 import base64
+import hmac
 import json
 import secrets as entropy
 import time
@@ -93,6 +94,34 @@ def test_a_change_of_the_body_and_a_clock_are_both_told(broken: str) -> None:
     explanation = explained(deliver("stripe", signed, at=NOW - 900)._replace(body=received))
     assert _names(explanation) == {expected, "clock"}
     assert "900 s ago" in explanation.says
+
+
+def test_a_url_and_a_secret_are_both_told() -> None:
+    delivery = deliver("twilio", seed=2)
+    theirs = SecretText(id="old", text=delivery.text.text, in_use=False)
+    url = "http://api.example.com/hooks/calls?tenant=7&kind=sms"
+    found = explain_delivery(
+        delivery.scheme, [deliver("twilio").text, theirs], delivery.headers, delivery.body, now=NOW, url=url
+    )
+    assert _names(found) == {"url", "secret.other"}
+
+
+def test_a_reading_of_the_secret_and_a_spelling_are_both_told() -> None:
+    octets = bytes(range(32))
+    mac = hmac.digest(octets, COMPACT, "sha256")
+    delivery = deliver("github", COMPACT)
+    changed = delivery.changed("x-hub-signature-256", b"sha256=" + base64.b64encode(mac))
+    text = SecretText(id="s", text=base64.b64encode(octets).decode())
+    assert _names(explained(changed._replace(text=text))) == {"secret.base64", "signature.base64"}
+
+
+def test_signatures_of_one_kind_and_secrets_of_the_other_are_told() -> None:
+    private = "whsk_" + base64.b64encode(bytes(range(32))).decode()
+    asymmetric, symmetric = deliver("standard", text=private), deliver("standard")
+    for delivery, text in ((asymmetric, symmetric.text), (symmetric, asymmetric.text)):
+        explanation = explained(delivery._replace(text=text))
+        assert first(explanation) == "secret.kind"
+        assert not explanation.findings[0].proven
 
 
 def test_milliseconds_and_a_change_of_the_body_are_both_told() -> None:

@@ -1,15 +1,18 @@
 """What the headers and the body show by themselves, when no change makes a signature fit. Likely, not proven."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from doorward.crypto.mac import MAC_BYTES
 from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change
+from doorward.methods.webhook.explain.keys import SecretText
 from doorward.methods.webhook.explain.moments import received_time
 from doorward.methods.webhook.explain.spelling import header_values
 from doorward.methods.webhook.schemes import SCHEMES, Part, Scheme
+from doorward.methods.webhook.secrets import PUBLIC_PREFIX, SECRET_PREFIX, SIGNING_PREFIX
 from doorward.wire.request import Header
 
-__all__ = ["find_evidence", "find_missing"]
+__all__ = ["find_evidence", "find_missing", "find_other_kind"]
 
 _REPLACEMENT: Final = "\ufffd".encode()
 
@@ -43,6 +46,24 @@ def find_evidence(scheme: Scheme, headers: Sequence[Header], body: bytes) -> Ite
     if header_values(headers, "transfer-encoding") and body[:8].split(b"\r\n")[0].isalnum() and b"\r\n" in body[:10]:
         words = "The body looks chunked: the frames of the transfer are still in it."
         yield Change("body.chunked", words, "Let the HTTP server take the chunks apart.")
+
+
+def find_other_kind(
+    scheme: Scheme, secrets: Sequence[SecretText], macs: Iterable[bytes], signatures: Iterable[bytes]
+) -> Iterator[Change]:
+    """Signatures of one kind, and secrets of the other."""
+    if not scheme.asymmetric_label or not secrets:
+        return
+    public = [secret.text.strip().startswith((PUBLIC_PREFIX, SIGNING_PREFIX)) for secret in secrets]
+    has_mac = any(len(mac) == MAC_BYTES[scheme.digest] for mac in macs)
+    if any(signatures) and not has_mac and not any(public):
+        words = (
+            f"The delivery carries Ed25519 signatures ({scheme.asymmetric_label}) alone, and there is no public key."
+        )
+        yield Change("secret.kind", words, f"Configure the sender's public key, which begins with {PUBLIC_PREFIX}.")
+    elif has_mac and not any(signatures) and all(public):
+        words = f"The delivery carries HMAC signatures ({scheme.label}) alone, and there is nothing but a public key."
+        yield Change("secret.kind", words, f"Configure the secret, which begins with {SECRET_PREFIX}.")
 
 
 def _content_length(headers: Sequence[Header]) -> int | None:

@@ -9,7 +9,7 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S
 from doorward.methods.webhook.explain.bodies import Bodies
 from doorward.methods.webhook.explain.change import Change, Variant
-from doorward.methods.webhook.explain.evidence import find_evidence, find_missing
+from doorward.methods.webhook.explain.evidence import find_evidence, find_missing, find_other_kind
 from doorward.methods.webhook.explain.keys import SecretText, key_variants, verifiers_of
 from doorward.methods.webhook.explain.moments import Frame, frames, received_time, within_the_second
 from doorward.methods.webhook.explain.search import Fit, Search
@@ -109,6 +109,7 @@ def explain_delivery(
         findings = [
             *_under_another_scheme(scheme, secrets, headers, body, now, url),
             *(tell_evidence(change) for change in find_missing(scheme, headers, url=url)),
+            *(tell_evidence(change) for change in find_other_kind(scheme, secrets, *read_targets(scheme, headers))),
             *(tell_evidence(change) for change in find_evidence(scheme, headers, body)),
         ]
     return Explanation(
