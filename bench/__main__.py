@@ -19,8 +19,11 @@ ROWS: Final = (
     "million_keys",
     "driver",
     "warm_memory",
+    "revoked_memory",
     "revoke",
+    "revoke_stream",
     "jwt_verify",
+    "jwt_seen",
     "jwt_refuse",
 )
 

@@ -25,6 +25,7 @@ from doorward.errors import Misconfigured
 from doorward.keys.config import RingPolicy
 from doorward.keys.ring import Keyring
 from doorward.keys.signer import SealedSigner, Signer
+from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from doorward.keys.keyring_port import SigningKeyPort
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
+    from doorward.methods.opaque.port import OpaquePort
+    from doorward.methods.standing import StandingPort
     from doorward.revocation.port import FeedPort
+    from doorward.revocation.writes import HoldingsPort
 
 __all__ = ["Store", "open_store"]
 
@@ -59,11 +63,15 @@ class Store:
     ) -> None:
         self.keys: Final[KeyPort] = ports.keys
         self.passwords: Final[PasswordPort] = ports.passwords
+        self.opaque_tokens: Final[OpaquePort] = ports.opaque_tokens
+        self.standing: Final[StandingPort] = ports.standing
         self.apps: Final[AppPort] = ports.apps
         self.changes: Final[ChangePort] = ports.changes
         self.feed: Final[FeedPort] = ports.feed
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
+        self.sectors: Final = SealedSectors(ports.sectors, master_keys)
+        self.holdings: Final[HoldingsPort] = ports.holdings
         self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
         self.clock: Final = clock
         self.entropy: Final = entropy

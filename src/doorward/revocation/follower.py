@@ -21,8 +21,8 @@ from doorward.revocation.view import CACHE_LIFE_S, View
 
 __all__ = ["Follower"]
 
-PAGE_ROWS: Final = 5_000
-"""Rows per page: applying one holds the event loop for a few milliseconds."""
+PAGE_ROWS: Final = 1_000
+"""Rows per page: reading and applying one holds the event loop for a few milliseconds."""
 BACKOFF_S_MAX: Final = 5.0
 PUSH_BACKOFF_S: Final = 0.1
 READ_GAP_S: Final = 0.005
@@ -76,14 +76,19 @@ class Follower:
         """Readings that have failed in a row; 0 while all is well."""
         return self._failures
 
-    async def start(self) -> None:
+    async def start(self, *, is_whole: bool = False) -> None:
         """Read everything once, then follow in the background. When this returns, the view is whole.
+
+        Args:
+            is_whole: the view is whole already, as of some time ago (it was loaded from a disk): nothing is read first,
+                and it ages until a reading succeeds.
 
         Raises:
             Unavailable: `store_unavailable`; nothing runs then, and it may be tried again.
         """
         assert not self._tasks, "started twice"
-        await self._read()
+        if not is_whole:
+            await self._read()
         # Made anew: an event belongs to the loop it was first waited for in.
         self._woken = asyncio.Event()
         self._tasks = (
@@ -158,6 +163,8 @@ class Follower:
                 restarts += 1
                 if restarts > RESTARTS_MAX:
                     raise Unavailable("store_unavailable", "the feed begins again and again")
+            # An embedded database answers without ever waiting: a million rows in one go would be seconds of silence.
+            await asyncio.sleep(0)
 
     async def _remove_left(self) -> None:
         # Later than the rows say, as the view does: a process that was cut off must still find what was changed

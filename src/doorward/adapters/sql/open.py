@@ -8,11 +8,15 @@ from doorward.adapters.sql.audit import SqlAudit
 from doorward.adapters.sql.basic import SqlPasswords
 from doorward.adapters.sql.changes import SqlChanges
 from doorward.adapters.sql.feed import SqlFeed
+from doorward.adapters.sql.holdings import SqlHoldings
 from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
+from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
+from doorward.adapters.sql.sectors import SqlSectors
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
+from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
 from doorward.audit.chain import ChainKey
@@ -30,6 +34,8 @@ class SqlPorts:
         self._engine: Final = engine
         self.keys: Final = SqlKeys(engine)
         self.passwords: Final = SqlPasswords(engine)
+        self.opaque_tokens: Final = SqlOpaqueTokens(engine)
+        self.standing: Final = SqlStanding(engine)
         self.apps: Final = SqlApps(engine)
         self.changes: Final = SqlChanges(engine, chain_key)
         self.feed: Final = SqlFeed(engine)
@@ -37,6 +43,8 @@ class SqlPorts:
         self.rate_leases: Final = SqlRateLeases(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
+        self.sectors: Final = SqlSectors(engine)
+        self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:
