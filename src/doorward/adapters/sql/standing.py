@@ -1,8 +1,9 @@
 """`StandingPort` in SQL: one statement, one snapshot, at most one index look-up a handle."""
 
+from functools import cache
 from typing import Final, final
 
-from sqlalchemy import bindparam, literal_column, select, true, union_all
+from sqlalchemy import BindParameter, bindparam, literal_column, select, true, union_all
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine
@@ -15,26 +16,29 @@ __all__ = ["SqlStanding"]
 _feed: Final = schema.feed.c
 _heads: Final = schema.heads.c
 _sectors: Final = schema.pairwise_sectors.c
-# A branch each: `OR` over pairs is a scan to one of the two planners.
-_found: Final = union_all(
-    *(
+
+
+@cache
+def _reading(handles: int, audiences: int) -> Statement:
+    """The statement for so many of each: what is not asked for is not bound and not looked up."""
+    # A branch each: `OR` over pairs is a scan to one of the two planners.
+    branches = [
         select(_feed.kind, _feed.id, _feed.position).where(
             _feed.kind == bindparam(f"kind_{place}"),
             _feed.id == bindparam(f"id_{place}"),
             _feed.changed_version.is_(None),
         )
-        for place in range(HANDLES_ASKED_MAX)
-    ),
+        for place in range(handles)
+    ]
     # A sector has no position.
-    select(literal_column("''"), _sectors.sector, literal_column("0")).where(
-        _sectors.sector.in_([bindparam(f"audience_{place}") for place in range(AUDIENCES_ASKED_MAX)])
-    ),
-).subquery("page")
-_READ: Final = Statement(
-    select(_heads.feed_generation, _heads.feed_position, _found.c.kind, _found.c.id, _found.c.position).select_from(
-        schema.heads.outerjoin(_found, true())
+    names: list[BindParameter[str]] = [bindparam(f"audience_{place}") for place in range(audiences)]
+    sectors = select(literal_column("''"), _sectors.sector, literal_column("0")).where(_sectors.sector.in_(names))
+    found = union_all(*branches, sectors).subquery("page")
+    return Statement(
+        select(_heads.feed_generation, _heads.feed_position, found.c.kind, found.c.id, found.c.position).select_from(
+            schema.heads.outerjoin(found, true())
+        )
     )
-)
 
 
 @final
@@ -51,14 +55,13 @@ class SqlStanding:
         assert len(handles) <= HANDLES_ASKED_MAX, "more handles than the statement has places for"
         assert len(audiences) <= AUDIENCES_ASKED_MAX, "more audiences than the statement has places for"
         asked: dict[str, Value] = {}
-        for place in range(HANDLES_ASKED_MAX):
-            handle = handles[place] if place < len(handles) else None
-            # No row is of kind "": a place that is not used finds nothing.
-            asked[f"kind_{place}"] = "" if handle is None else handle.kind.value
-            asked[f"id_{place}"] = "" if handle is None else handle.id
-        for place in range(AUDIENCES_ASKED_MAX):
-            asked[f"audience_{place}"] = audiences[place] if place < len(audiences) else ""
-        rows = await self._engine.read(_READ, asked)
+        for place, handle in enumerate(handles):
+            asked[f"kind_{place}"] = handle.kind.value
+            asked[f"id_{place}"] = handle.id
+        # No sector is called "": an empty list of names is no SQL.
+        for place, audience in enumerate(audiences or ("",)):
+            asked[f"audience_{place}"] = audience
+        rows = await self._engine.read(_reading(len(handles), len(audiences) or 1), asked)
         watermark = Watermark(rows[0][0], rows[0][1])
         revoked = None
         for _generation, _position, kind, handle_id, position in rows:
