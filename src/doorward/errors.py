@@ -50,6 +50,9 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("token_issuer", _INVALID, public_code="credential_invalid"),
         _row("token_key_unknown", _INVALID, public_code="credential_invalid"),
         _row("token_signature", _INVALID, public_code="credential_invalid"),
+        # A delivery nobody has signed for us.
+        _row("webhook_malformed", "The credential could not be read.", public_code="credential_malformed"),
+        _row("webhook_signature", _INVALID, public_code="credential_invalid"),
         # Only the proven holder learns these.
         _row("credential_expired", "The credential has expired."),
         _row("credential_disabled", "The credential is disabled."),
@@ -61,6 +64,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("token_audience", "The token is for another resource."),
         _row("token_not_yet_valid", "The token is not valid yet."),
         _row("token_lifetime", "The token lives longer than this resource takes."),
+        _row("webhook_timestamp", "The delivery was signed too long ago, or ahead of time."),
         _row("app_suspended", "The app this credential belongs to is suspended."),
         _row("rate_limited", "The rate limit of this credential is used up."),
         _row("scope_insufficient", "The credential lacks a scope this resource needs."),

@@ -41,6 +41,8 @@ PROOF_FAILURES: Final = frozenset(
         "token_issuer",
         "token_key_unknown",
         "token_signature",
+        "webhook_malformed",
+        "webhook_signature",
     }
 )
 """Refusals that are paid for from the failure budget of the source."""
