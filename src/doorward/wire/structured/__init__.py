@@ -6,6 +6,7 @@
 from doorward.wire.structured.parse import (
     Member,
     Parameter,
+    parse_bytes,
     parse_dictionary,
     parse_inner_items,
     parse_item,
@@ -33,6 +34,7 @@ __all__ = [
     "Parameter",
     "Parameters",
     "Token",
+    "parse_bytes",
     "parse_dictionary",
     "parse_inner_items",
     "parse_item",

@@ -27,6 +27,7 @@ __all__ = [
     "PARAMETERS_MAX",
     "Member",
     "Parameter",
+    "parse_bytes",
     "parse_dictionary",
     "parse_inner_items",
     "parse_item",
@@ -212,7 +213,7 @@ def _bare(text: str) -> BareItem:
 def _rarer(first: str, text: str) -> BareItem:
     match first:
         case ":":
-            return _bytes(text)
+            return parse_bytes(text)
         case "?":
             return text == _TRUE
         case "@":
@@ -223,7 +224,12 @@ def _rarer(first: str, text: str) -> BareItem:
             return Token(text)
 
 
-def _bytes(text: str) -> bytes:
+def parse_bytes(text: str) -> bytes:
+    """A byte sequence (section 4.2.7) that was scanned, with its colons; canonical padding.
+
+    Raises:
+        Rejected: `request_malformed`.
+    """
     try:
         return binascii.a2b_base64(text[1:-1], strict_mode=True)
     except binascii.Error:
