@@ -6,6 +6,7 @@ Rules:
   `created` and `nonce` differ. What is kept is bounded in number and length, and made of the text alone.
 * Every component once (section 2), with parameters this file knows and no others: a verifier that skipped one it does
   not know would be proving something else than was signed.
+* No value brings a line of its own: a line feed in one would be a line of the base that the signer never wrote.
 * Identifiers and parameters are written anew in their one spelling (section 2.3), unless they came in it.
 """
 
@@ -29,6 +30,8 @@ from doorward.wire.structured import BareItem, Item, parse_inner_items, serializ
 
 __all__ = ["Covered", "build_base", "compile_components"]
 
+# Sections 2.1 and 2.5: ASCII, and nothing but printable. Deleting these and looking at what is left is the fastest way.
+_ALLOWED: Final = b"\t" + bytes(range(0x20, 0x7F))
 _KEPT: Final = 256
 _KEPT_CHARACTERS_MAX: Final = 1_024
 # A field name of lower-case token characters; no underscore, which some servers cannot tell from a dash.
@@ -45,8 +48,10 @@ class Covered(NamedTuple):
     identifiers: frozenset[str]
     """Each component in its one spelling: `"@method"`, `"x-id";bs`."""
     fields: frozenset[bytes]
-    lines: tuple[tuple[bytes, Resolver], ...]
-    """For every line of the base what stands before the value, and what gives the value."""
+    resolvers: tuple[Resolver, ...]
+    """What gives the value of each line of the base."""
+    frame: bytes
+    """The base with `%b` for each value and for the signature's own parameters."""
 
 
 def compile_components(text: str, kinds: Kinds = ()) -> Covered:
@@ -76,15 +81,19 @@ def _compile(text: str, kinds: Kinds) -> Covered:
     kind_of = {**REGISTERED_KINDS, **dict(kinds)}
     resolvers = [_resolver(item, kind_of) for item in items]
     identifiers = [serialize_item(item) for item in items]
+    text = serialize_inner_items(items)
     return Covered(
-        text=serialize_inner_items(items),
+        text=text,
         identifiers=frozenset(identifiers),
         fields=frozenset(str(item.value).encode("ascii") for item in items if not str(item.value).startswith("@")),
-        lines=tuple(
-            (f"{identifier}: ".encode("ascii"), resolver)
-            for identifier, resolver in zip(identifiers, resolvers, strict=True)
-        ),
+        resolvers=tuple(resolvers),
+        frame=_frame(identifiers, text),
     )
+
+
+def _frame(identifiers: list[str], text: str) -> bytes:
+    lines = [f"{identifier}: " for identifier in identifiers] + [f'"@signature-params": {text}']
+    return "%b\n".join(line.replace("%", "%%") for line in lines).encode("ascii") + b"%b"
 
 
 _kept: Final = lru_cache(maxsize=_KEPT)(_compile)
@@ -141,6 +150,7 @@ def build_base(covered: Covered, parameters: str, message: Message) -> bytes:
         Rejected: `signature_component`: a covered component cannot be had from this message.
     """
     refuse_aliases(message, covered.fields)
-    lines = [prefix + resolve(message) for prefix, resolve in covered.lines]
-    lines.append(f'"@signature-params": {covered.text}{parameters}'.encode("ascii"))
-    return b"\n".join(lines)
+    values = [resolve(message) for resolve in covered.resolvers]
+    if b"".join(values).translate(None, _ALLOWED):
+        raise refuse_component("a covered component is not printable ASCII")
+    return covered.frame % (*values, parameters.encode("ascii"))

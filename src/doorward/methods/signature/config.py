@@ -16,8 +16,7 @@ __all__ = [
     "AGE_S_MAX",
     "COMPONENTS_MAX",
     "DIGESTS_MAX",
-    "KEY_ID_CHARACTERS_MAX",
-    "NONCE_CHARACTERS_MAX",
+    "PARAMETER_CHARACTERS_MAX",
     "QUERY_PARAMETERS_MAX",
     "SIGNATURES_MAX",
     "SIGNATURE_FIELD_BYTES_MAX",
@@ -39,10 +38,8 @@ COMPONENTS_MAX: Final = 32
 """How many components a signature may cover."""
 SIGNATURE_FIELD_BYTES_MAX: Final = 8 * 1024
 """How long `Signature-Input` and `Signature` may each be, all their lines together."""
-KEY_ID_CHARACTERS_MAX: Final = 256
-"""How long the id of a key may be."""
-NONCE_CHARACTERS_MAX: Final = 256
-"""How long a nonce may be: it is remembered until the signature is too old."""
+PARAMETER_CHARACTERS_MAX: Final = 256
+"""How long `keyid`, `nonce`, `tag` and `alg` may be: a nonce is remembered until its signature is too old."""
 QUERY_PARAMETERS_MAX: Final = 256
 """How many parameters a query may have when single ones are covered."""
 DIGESTS_MAX: Final = 8
@@ -59,7 +56,7 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
         name: for people.
         components: identifiers that must be covered, as a signature writes them: `"@method"`, `"x-id";bs`.
         body_components: identifiers that must be covered too when the request has a body.
-        parameters: signature parameters that must be there; `keyid` always must.
+        parameters: which of `created`, `expires`, `nonce` and `tag` must be there; `keyid` always must.
         label: only the signature of this label counts; None: any.
         tag: only signatures of this tag count; None: any, or none.
         age_s_max: how old `created` may be.

@@ -4,8 +4,8 @@ Rules:
 
 * Every line without the white space around it, obsolete folding turned into one space, lines joined by a comma and a
   space: what proxies may do to a field without changing it changes nothing here either.
-* ASCII, and no control characters: a line feed in a value would be a line of the signature base that nobody signed.
-  Anything else can be signed with `;bs`, which wraps the bytes.
+* Only printable ASCII can be in a signature base; `base.py` looks at the whole of it at once. Anything else can be
+  signed with `;bs`, which wraps the bytes.
 * A name is a name. `x_user` is not `x-user`, and because servers after the manner of CGI make one of the two, a request
   with both is refused as soon as one is covered.
 """
@@ -38,7 +38,9 @@ __all__ = [
     "wrapped_field",
 ]
 
-_PLAIN: Final = re.compile(rb"[\t -~]*+")
+# As numbers: looking for a number in bytes costs a tenth of looking for bytes in them.
+_LINE_FEED: Final = ord("\n")
+_UNDERSCORE: Final = ord("_")
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
 REGISTERED_KINDS: Final[Mapping[str, FieldKind]] = {
@@ -62,31 +64,22 @@ REGISTERED_KINDS: Final[Mapping[str, FieldKind]] = {
 
 
 def _unfold(line: bytes) -> bytes:
-    if b"\n" not in line:
+    if _LINE_FEED not in line:
         return line.strip(b" \t")
     # Each fold with the white space on both of its sides (RFC 9110 section 5.5).
     return b" ".join(part.strip(b" \t") for part in _FOLD.split(line)).strip(b" ")
 
 
-def _text(line: bytes) -> bytes:
-    line = _unfold(line)
-    if _PLAIN.fullmatch(line) is None:
-        raise refuse_component("a covered field is not printable ASCII")
-    return line
-
-
 def field_value(message: Message, name: bytes) -> bytes | None:
-    """The value of a field as section 2.1 combines it; None when it is not there.
-
-    Raises:
-        Rejected: `signature_component`: bytes that cannot be in a signature base.
-    """
+    """The value of a field as section 2.1 combines it: any bytes; None when it is not there."""
     by_name = message.by_name
     if by_name is not None:
         value = by_name.get(name)
-        return None if value is None else _text(value)
+        if value is None:
+            return None
+        return _unfold(value) if _LINE_FEED in value else value.strip(b" \t")
     lines = message.lines(name)
-    return b", ".join(map(_text, lines)) if lines else None
+    return b", ".join(map(_unfold, lines)) if lines else None
 
 
 def _required(message: Message, name: bytes) -> bytes:
@@ -99,7 +92,16 @@ def _required(message: Message, name: bytes) -> bytes:
 def plain_field(name: str) -> Resolver:
     """A field as it is."""
     wanted = name.encode("ascii")
-    return lambda message: _required(message, wanted)
+
+    def resolve(message: Message) -> bytes:
+        by_name = message.by_name
+        value = None if by_name is None else by_name.get(wanted)
+        # The usual case in one step; anything else takes the long way to the same answer.
+        if value is None or _LINE_FEED in value:
+            return _required(message, wanted)
+        return value.strip(b" \t")
+
+    return resolve
 
 
 def wrapped_field(name: str) -> Resolver:
@@ -156,9 +158,6 @@ def refuse_aliases(message: Message, fields: frozenset[bytes]) -> None:
     Raises:
         Rejected: `signature_component`.
     """
-    names = message.by_name if message.by_name is not None else [name for name, _ in message.headers]
-    if b"_" not in b"".join(names):
-        return
-    for name in names:
-        if b"_" in name and name.replace(b"_", b"-") in fields:
+    for name in message.by_name if message.by_name is not None else [name for name, _ in message.headers]:
+        if _UNDERSCORE in name and name.replace(b"_", b"-") in fields:
             raise refuse_component("a header with underscores is an alias of a covered field")

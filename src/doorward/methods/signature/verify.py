@@ -29,22 +29,24 @@ _CONTENT_DIGEST: Final = '"content-digest"'
 
 
 @final
-class VerifiedSignature(msgspec.Struct, frozen=True, kw_only=True):
-    """What a signature has proven of the headers. The body is proven when `body` says so.
+class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
+    """What a signature has proven of the headers. The body is proven by the check that `body` gives, at its end."""
 
-    `covered` are identifiers: whatever else the request holds is nobody's word.
-    """
-
-    key_id: str
-    label: str
+    signature: PresentedSignature
+    """Label, times, nonce and tag, now the word of whoever has the key."""
     algorithm: SignatureAlgorithm
-    covered: frozenset[str]
-    created: int | None
-    expires: int | None
-    nonce: str | None
-    tag: str | None
     expected: tuple[ExpectedDigest, ...] | None
     """The digests the body must have, empty for no body; None: the profile lets any body pass."""
+
+    @property
+    def key_id(self) -> str:
+        """The key that made it."""
+        return self.signature.lookup_id
+
+    @property
+    def covered(self) -> frozenset[str]:
+        """Identifiers of what is covered: whatever else the request holds is nobody's word."""
+        return self.signature.covered.identifiers
 
     def body(self) -> BodyCheck | None:
         """A fresh check for the body; None when it is not proven, whatever comes."""
@@ -92,7 +94,7 @@ def _select(
         presented = [
             one
             for one in presented
-            if profile.label in (None, one.label) and (profile.tag is None or one.tag == profile.tag)
+            if profile.label in (None, one.label) and (profile.tag is None or one.said.tag == profile.tag)
         ]
         if not presented:
             raise Rejected("signature_coverage", "no signature has the label and tag that count here")
@@ -125,11 +127,12 @@ def verify_signature(
             answer from outside); after the proof `signature_coverage`, `signature_not_yet_valid`,
             `signature_expired`, `signature_digest`, in this order.
     """
-    base = build_base(presented.covered, presented.parameters, message)
+    base = build_base(presented.covered, presented.said.text, message)
     if key is None:
         _NOBODYS_KEY.has_signed(presented.signature, base)
         raise Rejected("signature_key_unknown", "no key of this id")
-    if presented.algorithm is not None and presented.algorithm != key.algorithm.value:
+    said = presented.said.algorithm
+    if said is not None and said != key.algorithm.value:
         # The key decides (RFC 9421 section 3.2, step 6); what the message says may only agree.
         raise Rejected("signature_algorithm", f"the key is for {key.algorithm.value}")
     if not key.has_signed(presented.signature, base):
@@ -137,33 +140,21 @@ def verify_signature(
     with_body = announces_body(message)
     _check_coverage(presented, profile, with_body=with_body)
     _check_times(presented, profile, now)
-    return VerifiedSignature(
-        key_id=presented.lookup_id,
-        label=presented.label,
-        algorithm=key.algorithm,
-        covered=presented.covered.identifiers,
-        created=presented.created,
-        expires=presented.expires,
-        nonce=presented.nonce,
-        tag=presented.tag,
-        expected=_expected(presented, message, profile),
-    )
+    return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
 
 
 def _check_coverage(presented: PresentedSignature, profile: CoverageProfile, *, with_body: bool) -> None:
     covered = presented.covered.identifiers
-    missing = profile.components - covered
-    if with_body:
-        missing |= profile.body_components - covered
-    if missing:
-        raise Rejected("signature_coverage", f"not covered: {' '.join(sorted(missing))}")
+    if not profile.components <= covered or (with_body and not profile.body_components <= covered):
+        wanted = profile.components | profile.body_components if with_body else profile.components
+        raise Rejected("signature_coverage", f"not covered: {' '.join(sorted(wanted - covered))}")
     for name in profile.parameters:
-        if getattr(presented, name) is None:
+        if getattr(presented.said, name) is None:
             raise Rejected("signature_coverage", f"the parameter {name} is not there")
 
 
 def _check_times(presented: PresentedSignature, profile: CoverageProfile, now: int) -> None:
-    created, expires = presented.created, presented.expires
+    created, expires = presented.said.created, presented.said.expires
     if created is not None:
         if created > now + profile.skew_s:
             raise Rejected("signature_not_yet_valid", f"created {created - now} seconds from now")

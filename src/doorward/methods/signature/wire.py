@@ -10,16 +10,15 @@ Rules:
 """
 
 import re
-from collections.abc import Mapping
-from typing import Final, final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, final
 
 from doorward.errors import Rejected
 from doorward.methods.contract import Presented
 from doorward.methods.signature.base import Covered, Kinds, compile_components
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import (
-    KEY_ID_CHARACTERS_MAX,
-    NONCE_CHARACTERS_MAX,
+    PARAMETER_CHARACTERS_MAX,
     SIGNATURE_FIELD_BYTES_MAX,
     SIGNATURES_MAX,
 )
@@ -34,29 +33,39 @@ from doorward.wire.structured import (
     serialize_parameters,
 )
 
-__all__ = ["PresentedSignature", "parse_signatures"]
+__all__ = ["PresentedSignature", "Said", "parse_signatures"]
 
-# Parameters that came in their one spelling already; those of rarer types are written anew.
-_CANONICAL: Final = re.compile(
-    r"(?:;[a-z*][a-z0-9_\-.*]*+=(?:0|[1-9][0-9]*+|\"[ !#-\[\]-~]*+(?:\\[\"\\][ !#-\[\]-~]*+)*+\"))*+"
+_DIGITS: Final = "(0|[1-9][0-9]{0,14}+)"
+_CHARACTERS: Final = rf'"([ !#-\[\]-~]{{1,{PARAMETER_CHARACTERS_MAX}}}+)"'
+# The parameters nearly every signature has, in their one spelling and in any order: read in one step.
+_USUAL: Final = re.compile(
+    rf"(?:;created={_DIGITS}|;expires={_DIGITS}|;keyid={_CHARACTERS}|;alg={_CHARACTERS}|;nonce={_CHARACTERS}"
+    rf"|;tag={_CHARACTERS})*+"
 )
-_NAME_CHARACTERS_MAX: Final = 256
+_SECONDS: Final = frozenset({"created", "expires"})
+_STRINGS: Final = frozenset({"keyid", "alg", "nonce", "tag"})
+
+
+class Said(NamedTuple):
+    """What a signature says of itself. `text` is that in its one spelling, as it is signed; times are epoch seconds."""
+
+    text: str
+    key_id: str | None
+    created: int | None
+    expires: int | None
+    algorithm: str | None
+    nonce: str | None
+    tag: str | None
 
 
 @final
-class PresentedSignature(Presented, frozen=True, kw_only=True):
-    """A signature as it came. `lookup_id` is the id of the key; the times are epoch seconds."""
+class PresentedSignature(Presented, frozen=True, gc=False):
+    """A signature as it came. `lookup_id` is the id of the key."""
 
     label: str
     covered: Covered
-    parameters: str
-    """The parameters in their one spelling, as they are signed."""
+    said: Said
     signature: bytes
-    created: int | None
-    expires: int | None
-    nonce: str | None
-    algorithm: str | None
-    tag: str | None
 
 
 def _malformed(what: str) -> Rejected:
@@ -79,19 +88,25 @@ def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSign
     if inputs is None or signatures is None:
         raise _malformed("one of Signature-Input and Signature is missing")
     by_label = {member.key: member for member in signatures}
-    if not len(inputs) == len(signatures) == len(by_label) or {member.key for member in inputs} != by_label.keys():
+    if not len(inputs) == len(signatures) == len(by_label):
         raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
-    return tuple(_presented(member, by_label[member.key], kinds) for member in inputs)
+    found: list[PresentedSignature] = []
+    for member in inputs:
+        signed = by_label.pop(member.key, None)
+        if signed is None:
+            raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
+        found.append(_presented(member, signed, kinds))
+    return tuple(found)
 
 
 def _members(message: Message, name: bytes) -> list[Member] | None:
-    lines = message.lines(name)
-    if not lines:
+    value = field_value(message, name)
+    if value is None:
         return None
-    if sum(map(len, lines)) > SIGNATURE_FIELD_BYTES_MAX:
+    if len(value) > SIGNATURE_FIELD_BYTES_MAX:
         raise _malformed("a signature field is too long")
     try:
-        members = scan_dictionary(field_value(message, name) or b"", members_max=SIGNATURES_MAX)
+        members = scan_dictionary(value, members_max=SIGNATURES_MAX)
     except Rejected as error:
         raise _malformed(f"{name.decode('ascii')}: {error.detail}") from None
     if not members:
@@ -100,43 +115,61 @@ def _members(message: Message, name: bytes) -> list[Member] | None:
 
 
 def _presented(member: Member, signed: Member, kinds: Kinds) -> PresentedSignature:
-    if member.inner is None or signed.bare is None or not signed.bare.startswith(":"):
+    if member.inner is None or signed.bare is None or signed.bare[0] != ":":
         raise _malformed("a signature is not a byte sequence, or what it covers is not a list")
     try:
-        parameters = dict(parse_parameters(member.parameters, unique=True))
+        said = _said(member.parameters)
         signature = parse_bytes(signed.bare)
-        text = member.parameters
-        if _CANONICAL.fullmatch(text) is None:
-            text = serialize_parameters(tuple(parameters.items()))
     except Rejected as error:
         raise _malformed(error.detail) from None
-    key_id = _string(parameters, "keyid", KEY_ID_CHARACTERS_MAX)
-    if key_id is None:
+    if said.key_id is None:
         raise _malformed("there is no keyid")
+    # In the order of the fields: by their names they take twice as long.
     return PresentedSignature(
-        lookup_id=CredentialId(key_id),
-        label=member.key,
-        covered=compile_components(member.inner, kinds),
-        parameters=text,
-        signature=signature,
-        created=_seconds(parameters, "created"),
-        expires=_seconds(parameters, "expires"),
-        nonce=_string(parameters, "nonce", NONCE_CHARACTERS_MAX),
-        algorithm=_string(parameters, "alg", _NAME_CHARACTERS_MAX),
-        tag=_string(parameters, "tag", _NAME_CHARACTERS_MAX),
+        CredentialId(said.key_id), member.key, compile_components(member.inner, kinds), said, signature
     )
 
 
-def _seconds(parameters: Mapping[str, BareItem], name: str) -> int | None:
-    value = parameters.get(name)
-    # `bool` is an `int` to Python, and a Date is not an Integer to RFC 9651.
-    if value is None or (type(value) is int and value >= 0):
-        return value
-    raise _malformed(f"{name} is not a whole number of seconds since 1970")
+def _said(text: str) -> Said:
+    usual = _USUAL.fullmatch(text)
+    if usual is None:
+        return _said_unusually(text)
+    created, expires, key_id, algorithm, nonce, tag = groups = usual.groups()
+    if text.count(";") != len(groups) - groups.count(None):
+        # A parameter that comes twice, or a semicolon in a string.
+        return _said_unusually(text)
+    return Said(
+        text,
+        key_id,
+        None if created is None else int(created),
+        None if expires is None else int(expires),
+        algorithm,
+        nonce,
+        tag,
+    )
 
 
-def _string(parameters: Mapping[str, BareItem], name: str, characters_max: int) -> str | None:
-    value = parameters.get(name)
-    if value is None or (type(value) is str and 0 < len(value) <= characters_max):
-        return value
-    raise _malformed(f"{name} is not a string of 1 to {characters_max} characters")
+def _said_unusually(text: str) -> Said:
+    """The long way to the same answer, for every spelling there is."""
+    parameters = parse_parameters(text, unique=True)
+    get: Callable[[str], Any] = _checked(dict(parameters)).get  # Any: the types were looked at
+    return Said(
+        serialize_parameters(parameters),
+        get("keyid"),
+        get("created"),
+        get("expires"),
+        get("alg"),
+        get("nonce"),
+        get("tag"),
+    )
+
+
+def _checked(parameters: Mapping[str, BareItem]) -> Mapping[str, BareItem]:
+    for name, value in parameters.items():
+        if name in _STRINGS:
+            if type(value) is not str or not 0 < len(value) <= PARAMETER_CHARACTERS_MAX:
+                raise _malformed(f"{name} is not a string of 1 to {PARAMETER_CHARACTERS_MAX} characters")
+        # `bool` is an `int` to Python, and a Date is not an Integer to RFC 9651.
+        elif name in _SECONDS and (type(value) is not int or value < 0):
+            raise _malformed(f"{name} is not a whole number of seconds since 1970")
+    return parameters

@@ -67,11 +67,10 @@ def _broken(what: str) -> Rejected:
 def _text_of(presented_field: bytes) -> str:
     if len(presented_field) > FIELD_BYTES_MAX:
         raise _broken("too long")
-    try:
-        # Section 4.2: leading and trailing spaces go, and spaces only: a tab is not white space here.
-        return presented_field.decode("ascii").strip(" ")
-    except UnicodeDecodeError:
-        raise _broken("not ASCII") from None
+    if not presented_field.isascii():
+        raise _broken("not ASCII")
+    # Section 4.2: leading and trailing spaces go, and spaces only: a tab is not white space here.
+    return presented_field.decode("ascii").strip(" ")
 
 
 def parse_item(presented_field: bytes) -> Item:
@@ -137,13 +136,16 @@ def scan_dictionary(presented_field: bytes, *, members_max: int = MEMBERS_MAX) -
         Rejected: `request_malformed`, also for more than `members_max` members.
     """
     text = _text_of(presented_field)
+    alone = MEMBER.fullmatch(text)
+    if alone is not None:
+        return [Member._make(alone.groups())]
     found: list[Member] = []
     position, end = 0, len(text)
     while position < end:
         matched = MEMBER.match(text, position)
         if matched is None or len(found) >= members_max:
             raise _broken("not a dictionary, or too many members")
-        found.append(Member(*matched.groups()))
+        found.append(Member._make(matched.groups()))
         position = _past_separator(text, matched.end())
     return found
 
@@ -187,16 +189,13 @@ def parse_parameters(text: str, *, unique: bool = False) -> Parameters:
     """
     if not text:
         return ()
-    found: dict[str, BareItem] = {}
-    count = 0
-    for key, value in PARAMETER.findall(text):
-        count += 1
-        found[key] = _bare(value) if value else True
-    if count > PARAMETERS_MAX:
+    found = PARAMETER.findall(text)
+    if len(found) > PARAMETERS_MAX:
         raise _broken("too many parameters")
-    if unique and len(found) < count:
+    by_key = {key: _bare(value) if value else True for key, value in found}
+    if unique and len(by_key) < len(found):
         raise _broken("a parameter comes twice")
-    return tuple(found.items())
+    return tuple(by_key.items())
 
 
 def _bare(text: str) -> BareItem:
