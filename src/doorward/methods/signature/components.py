@@ -85,6 +85,13 @@ class Message:
         return [value for key, value in self.headers if key == name]
 
     @property
+    def announces_body(self) -> bool:
+        """Whether the message says that it has a body (RFC 9112 section 6.3)."""
+        return bool(self.lines(b"transfer-encoding")) or any(
+            value.strip(b" \t") != b"0" for value in self.lines(b"content-length")
+        )
+
+    @property
     def parts(self) -> tuple[bytes, bytes]:
         """Path, and query with its question mark; split once.
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from doorward.crypto.signatures import SignatureSigner
+from doorward.errors import Rejected
 from doorward.methods.signature.base import build_base, compile_components
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, content_digest, parse_content_digest
 from doorward.methods.signature.fields import field_value
 from doorward.methods.signature.profiles import DEFAULT_PROFILE
+from doorward.methods.signature.wire import parse_signatures
 from doorward.wire.request import Header
 from doorward.wire.structured import Item, Parameters, serialize_dictionary, serialize_parameters
 
@@ -65,9 +67,13 @@ def sign_request(
 
     Raises:
         Rejected: `signature_component`: something that must be signed is not there; `signature_digest`: a
-            `Content-Digest` that is there does not fit the body; `signature_malformed`: components that cannot be.
+            `Content-Digest` that is there does not fit the body; `signature_malformed`: components that cannot be, or a label that is taken.
     """
-    wanted = set(profile.components) | set(more_components) | (set(profile.body_components) if body else set())
+    if any(one.label == label for one in parse_signatures(message) or ()):
+        raise Rejected("signature_malformed", "there is a signature of that label already")
+    wanted = set(profile.components) | set(more_components)
+    if body or message.announces_body:
+        wanted |= profile.body_components
     added: tuple[Header, ...] = ()
     if '"content-digest"' in wanted:
         added = _digest(message, body)

@@ -22,7 +22,7 @@ from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_c
 from doorward.methods.signature.fields import field_value
 from doorward.methods.signature.wire import PresentedSignature, parse_signatures
 
-__all__ = ["VerifiedSignature", "announces_body", "verify_request", "verify_signature"]
+__all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
 
 _NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, bytes(32))
 _CONTENT_DIGEST: Final = '"content-digest"'
@@ -51,16 +51,6 @@ class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
     def body(self) -> BodyCheck | None:
         """A fresh check for the body; None when it is not proven, whatever comes."""
         return None if self.expected is None else BodyCheck(self.expected)
-
-
-def announces_body(message: Message) -> bool:
-    """Whether the message says that it has a body (RFC 9112 section 6.3)."""
-    by_name = message.by_name
-    if by_name is not None:
-        return by_name.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in by_name
-    return bool(message.lines(b"transfer-encoding")) or any(
-        value.strip(b" \t") != b"0" for value in message.lines(b"content-length")
-    )
 
 
 def verify_request(
@@ -137,7 +127,7 @@ def verify_signature(
         raise Rejected("signature_algorithm", f"the key is for {key.algorithm.value}")
     if not key.has_signed(presented.signature, base):
         raise Rejected("signature_mismatch", "the signature is not this key's over this request")
-    with_body = announces_body(message)
+    with_body = message.announces_body
     _check_coverage(presented, profile, with_body=with_body)
     _check_times(presented, profile, now)
     return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
