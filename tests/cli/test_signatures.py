@@ -101,7 +101,8 @@ def test_a_public_key_verifies_what_its_private_half_signed(empty_shell: Shell, 
     (folder / "private.json").write_text(json.dumps(PRIVATE))
     said = empty_shell.json(
         "signatures", "sign", "--keys", "private.json", "--request", "request.http", "--at", "1000", "--key", "ed",
-        "--label", "mine", "--tag", "t", "--lifetime-s", "60", "--cover", "content-length", "--cover", '@query-param;name="x"',
+        "--label", "mine", "--tag", "t", "--lifetime-s", "60",
+        "--cover", "content-length", "--cover", '@query-param;name="x"',
     )  # fmt: skip
     covered = said["headers"]["Signature-Input"]
     assert covered.startswith("mine=(")

@@ -150,4 +150,5 @@ def test_a_query_parameter_that_is_absent_repeated_or_unclear_is_refused(query: 
     ],
 )
 def test_what_requests_do_not_have_cannot_be_covered(component: str) -> None:
-    assert refused(message(target=b"/?q=1"), component)
+    there = message((b"date", b"1"), (b"priority", b"u=1"), (b"x_user", b"a"), (b"x user", b"a"), target=b"/?q=1")
+    assert refused(there, component)
