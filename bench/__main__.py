@@ -20,6 +20,7 @@ ROWS: Final = (
     "driver",
     "warm_memory",
     "revoke",
+    "signatures",
 )
 
 

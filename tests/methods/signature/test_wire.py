@@ -12,7 +12,7 @@ from doorward.errors import Rejected
 from doorward.methods.signature import PROFILES, Message, parse_signatures
 from doorward.methods.signature.base import compile_components
 from doorward.methods.signature.config import COMPONENTS_MAX, PARAMETER_CHARACTERS_MAX, SIGNATURES_MAX
-from doorward.methods.signature.wire import _said, _said_unusually
+from doorward.methods.signature.wire import _parse_alone, _parse_several, _said, _said_unusually
 
 ANY = PROFILES["danger-any"]
 
@@ -175,6 +175,56 @@ def _outcome(text: str, *, unusually: bool) -> object:
 @given(st.lists(_parameter, max_size=6).map("".join))
 def test_both_ways_of_reading_parameters_agree(text: str) -> None:
     assert _outcome(text, unusually=False) == _outcome(text, unusually=True)
+
+
+_list = st.sampled_from(
+    [
+        "()",
+        '("@method")',
+        '( "@method" )',
+        '("@query-param";name="a)b")',
+        '("x);a=(")',
+        '("date" "x-id";bs)',
+        "(",
+        ")",
+        "",
+        "1",
+    ]
+)
+_label = st.sampled_from(["a", "sig1", "*", "A", ""])
+_sent = st.sampled_from([":AA==:", ":AAEC:", "::", ":AA:", "x", ":AB==:"])
+
+
+def _read(signature_input: bytes, signature: bytes, *, several: bool) -> object:
+    try:
+        if several:
+            return _parse_several(signature_input, signature, ())
+        found = _parse_alone(signature_input, signature, ())
+    except Rejected as error:
+        return error.code
+    return None if found is None else (found,)
+
+
+@given(
+    _label,
+    _list,
+    st.lists(_parameter, max_size=4).map("".join),
+    _label,
+    _sent,
+    st.sampled_from(["", ", b=()", " ", ","]),
+)
+def test_a_signature_that_is_read_in_one_step_is_the_one_the_long_way_reads(
+    label: str, covered: str, parameters: str, other: str, sent: str, tail: str
+) -> None:
+    signature_input, signature = f"{label}={covered}{parameters}{tail}".encode(), f"{other}={sent}".encode()
+    quick = _read(signature_input, signature, several=False)
+    if quick is not None:
+        assert quick == _read(signature_input, signature, several=True)
+
+
+def test_the_one_step_is_taken_for_what_clients_send() -> None:
+    request = dict(signed(message()).headers)
+    assert _parse_alone(request[b"signature-input"], request[b"signature"], ()) is not None
 
 
 @pytest.mark.parametrize("spelling", ['( "@method"   "@path" )', '("@method" "@path")'])

@@ -87,6 +87,9 @@ class Message:
     @property
     def announces_body(self) -> bool:
         """Whether the message says that it has a body (RFC 9112 section 6.3)."""
+        by_name = self.by_name
+        if by_name is not None:
+            return by_name.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in by_name
         return bool(self.lines(b"transfer-encoding")) or any(
             value.strip(b" \t") != b"0" for value in self.lines(b"content-length")
         )

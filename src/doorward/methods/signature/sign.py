@@ -67,7 +67,8 @@ def sign_request(
 
     Raises:
         Rejected: `signature_component`: something that must be signed is not there; `signature_digest`: a
-            `Content-Digest` that is there does not fit the body; `signature_malformed`: components that cannot be, or a label that is taken.
+            `Content-Digest` that is there does not fit the body; `signature_malformed`: components that cannot be, or
+            a label that is taken.
     """
     if any(one.label == label for one in parse_signatures(message) or ()):
         raise Rejected("signature_malformed", "there is a signature of that label already")

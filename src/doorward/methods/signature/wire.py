@@ -10,7 +10,10 @@ Rules:
 """
 
 import re
+from binascii import Error as BinasciiError
+from binascii import a2b_base64
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, final
 
 from doorward.errors import Rejected
@@ -32,6 +35,7 @@ from doorward.wire.structured import (
     scan_dictionary,
     serialize_parameters,
 )
+from doorward.wire.structured.grammar import MEMBER
 
 __all__ = ["PresentedSignature", "Said", "parse_signatures"]
 
@@ -42,6 +46,9 @@ _USUAL: Final = re.compile(
     rf"(?:;created={_DIGITS}|;expires={_DIGITS}|;keyid={_CHARACTERS}|;alg={_CHARACTERS}|;nonce={_CHARACTERS}"
     rf"|;tag={_CHARACTERS})*+"
 )
+_SIGNED: Final = re.compile(rb"([a-z*][a-z0-9_\-.*]*+)=:([A-Za-z0-9+/]*+={0,2}+):")
+_KEPT: Final = 256
+_KEPT_CHARACTERS_MAX: Final = 1_024
 _SECONDS: Final = frozenset({"created", "expires"})
 _STRINGS: Final = frozenset({"keyid", "alg", "nonce", "tag"})
 
@@ -82,11 +89,54 @@ def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSign
     Raises:
         Rejected: `signature_malformed`, `signature_component`.
     """
-    inputs, signatures = _members(message, b"signature-input"), _members(message, b"signature")
+    inputs, signatures = field_value(message, b"signature-input"), field_value(message, b"signature")
     if inputs is None and signatures is None:
         return None
     if inputs is None or signatures is None:
         raise _malformed("one of Signature-Input and Signature is missing")
+    if len(inputs) > SIGNATURE_FIELD_BYTES_MAX or len(signatures) > SIGNATURE_FIELD_BYTES_MAX:
+        raise _malformed("a signature field is too long")
+    alone = _parse_alone(inputs, signatures, kinds)
+    return _parse_several(inputs, signatures, kinds) if alone is None else (alone,)
+
+
+def _parse_alone(presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds) -> PresentedSignature | None:
+    """One signature that is spelled as nearly all are; None: read it the long way, which comes to the same.
+
+    Where a list of covered components begins is known from the last time. That is sound because a list ends at its
+    first parenthesis outside a string: if a text begins with one that is well formed, no other reading of it is.
+    """
+    signed = _SIGNED.fullmatch(presented_signatures)
+    if signed is None or not presented_inputs.isascii():
+        return None
+    opening, parenthesis, rest = presented_inputs.decode("ascii").partition(")")
+    known = _opening(opening + parenthesis, kinds) if len(opening) < _KEPT_CHARACTERS_MAX else None
+    if known is None or known[0] != signed[1]:
+        return None
+    said = _read_usual(rest)
+    if said is None or said.key_id is None:
+        return None
+    try:
+        signature = a2b_base64(signed[2], strict_mode=True)
+    except BinasciiError:
+        return None
+    return PresentedSignature(CredentialId(said.key_id), known[1], known[2], said, signature)
+
+
+@lru_cache(maxsize=_KEPT)
+def _opening(text: str, kinds: Kinds) -> tuple[bytes, str, Covered] | None:
+    """The label, twice, and the covered components of `label=(…)`; None when it is not that, and nothing else."""
+    matched = MEMBER.fullmatch(text)
+    if matched is None or matched[2] is None:
+        return None
+    label: str = matched[1]
+    return label.encode("ascii"), label, compile_components(matched[2], kinds)
+
+
+def _parse_several(
+    presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds
+) -> tuple[PresentedSignature, ...]:
+    inputs, signatures = _members("Signature-Input", presented_inputs), _members("Signature", presented_signatures)
     by_label = {member.key: member for member in signatures}
     if not len(inputs) == len(signatures) == len(by_label):
         raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
@@ -99,18 +149,13 @@ def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSign
     return tuple(found)
 
 
-def _members(message: Message, name: bytes) -> list[Member] | None:
-    value = field_value(message, name)
-    if value is None:
-        return None
-    if len(value) > SIGNATURE_FIELD_BYTES_MAX:
-        raise _malformed("a signature field is too long")
+def _members(name: str, presented_field: bytes) -> list[Member]:
     try:
-        members = scan_dictionary(value, members_max=SIGNATURES_MAX)
+        members = scan_dictionary(presented_field, members_max=SIGNATURES_MAX)
     except Rejected as error:
-        raise _malformed(f"{name.decode('ascii')}: {error.detail}") from None
+        raise _malformed(f"{name}: {error.detail}") from None
     if not members:
-        raise _malformed("a signature field is empty")
+        raise _malformed(f"{name} is empty")
     return members
 
 
@@ -131,13 +176,17 @@ def _presented(member: Member, signed: Member, kinds: Kinds) -> PresentedSignatu
 
 
 def _said(text: str) -> Said:
+    return _read_usual(text) or _said_unusually(text)
+
+
+def _read_usual(text: str) -> Said | None:
     usual = _USUAL.fullmatch(text)
     if usual is None:
-        return _said_unusually(text)
+        return None
     created, expires, key_id, algorithm, nonce, tag = groups = usual.groups()
     if text.count(";") != len(groups) - groups.count(None):
         # A parameter that comes twice, or a semicolon in a string.
-        return _said_unusually(text)
+        return None
     return Said(
         text,
         key_id,
