@@ -20,6 +20,8 @@ ROWS: Final = (
     "driver",
     "warm_memory",
     "revoke",
+    "jwt_verify",
+    "jwt_refuse",
     "signatures",
 )
 

@@ -29,7 +29,18 @@ from tools.defence_rows import Row, find_problems, read_rows
 __all__ = ["Result", "main", "take_out"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-_COPIED: Final = ("src", "tests", "tools", "examples", "bench", "docs", "pyproject.toml", "README.md", "requirements")
+_COPIED: Final = (
+    "src",
+    "tests",
+    "tools",
+    "examples",
+    "bench",
+    "fuzz",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "requirements",
+)
 _WORKERS: Final = 2
 _ROW_S_MAX: Final = 60
 

@@ -64,6 +64,8 @@ def test_a_listed_proxy_may_end_tls(safe: SafeSettings) -> None:
         ({"trusted_proxies": ("proxy.example",)}, "proxy.example"),
         ({"public_url": None}, "Neither public_url nor allowed_hosts"),
         ({"allowed_hosts": ("*.example",)}, "wildcard"),
+        ({"issuer": "http://id.example"}, "The issuer is http://id.example"),
+        ({"public_url": "http://keys.example"}, "The issuer is http://keys.example"),
         ({"master_key_file": None}, "There is no master key"),
         ({"master_key_file": Path("absent.key")}, "master_key_file cannot be read"),
         ({"audit_log_dir": Path("absent")}, "audit_log_dir is no folder"),

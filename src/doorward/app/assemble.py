@@ -18,6 +18,7 @@ from doorward.app.store import Store, open_store
 from doorward.errors import Unavailable
 from doorward.server.edge import Edge
 from doorward.server.health import HEALTH_PATHS, Health
+from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
 from doorward.server.management import build_management
 from doorward.server.metrics import Metrics
@@ -39,6 +40,7 @@ def open_settings_store(settings: Settings, metrics: Metrics) -> Store:
     return open_store(
         settings.database_url.get_secret_value(),
         master_keys=keys,
+        ring_policy=settings.ring_policy,
         audit_log=settings.audit_log_dir,
         observers=(metrics,),
         max_staleness_s=settings.max_staleness_s,
@@ -71,7 +73,7 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         version=_version(),
         open_docs=settings.dev,
     )
-    protocol = Routes(_protocol_table(), management)
+    protocol = Routes(_protocol_table(store), management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -85,9 +87,12 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
 
 
-def _protocol_table() -> dict[str, ASGIApp]:
+def _protocol_table(store: Store) -> dict[str, ASGIApp]:
     """What programs ask that is no management: one line a route."""
-    return {}
+    table: dict[str, ASGIApp] = {}
+    if store.issuer is not None:
+        table |= jwks_routes(store.keyring)
+    return table
 
 
 def _version() -> str:

@@ -192,6 +192,16 @@ def _private_file(name: str, path: Path | None) -> Iterator[Finding]:
         )
 
 
+def _issuer(settings: Settings) -> Iterator[Finding]:
+    issuer = settings.token_issuer
+    if issuer is not None and not settings.dev and not issuer.startswith("https://"):
+        yield Finding(
+            what=f"The issuer is {issuer}",
+            why="Verifiers fetch the keys from there, and over plain HTTP whoever sits in between gives them his own",
+            cure="Set issuer (or public_url) to an https URL",
+        )
+
+
 def _database_file(settings: Settings) -> Iterator[Finding]:
     url = settings.database_url.get_secret_value()
     if url.partition("://")[0] not in {"sqlite", "postgresql"}:
@@ -314,6 +324,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _proxies,
     _hosts,
     _master_key,
+    _issuer,
     _database_file,
     _database_transport,
     _schema,

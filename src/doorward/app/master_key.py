@@ -22,6 +22,8 @@ from typing import Final, Protocol
 from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
+from doorward.keys.keyring_port import SigningKeyPort
+from doorward.keys.recovery import reseal_signing_keys, restart_lost_rings
 from doorward.values import Actor, Change, ChangePort, Clock, Entropy, Event
 
 __all__ = [
@@ -67,6 +69,11 @@ class KeyedStore(Protocol):
     @property
     def changes(self) -> ChangePort:
         """Commits the event."""
+        ...
+
+    @property
+    def signing_keys(self) -> SigningKeyPort:
+        """Where private halves rest sealed."""
         ...
 
     @property
@@ -144,7 +151,14 @@ async def seal_probe(meta: MetaPort, keys: MasterKeys) -> None:
     await meta.write_meta(_PROBE_NAME, keys.seal(_PROBE, purpose=_PROBE_PURPOSE, row=_PROBE_NAME))
 
 
-SEALED: Final[tuple[Callable[[MetaPort, MasterKeys], Awaitable[None]], ...]] = (seal_probe,)
+async def _seal_probe_again(store: KeyedStore, keys: MasterKeys) -> None:
+    await seal_probe(store.meta, keys)
+
+
+SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] = (
+    _seal_probe_again,
+    reseal_signing_keys,
+)
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
 
 
@@ -157,7 +171,7 @@ async def seal_again(store: KeyedStore, keys: MasterKeys) -> None:
     """
     await prove_master_keys(store.meta, keys)
     for seal in SEALED:
-        await seal(store.meta, keys)
+        await seal(store, keys)
 
 
 async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) -> None:
@@ -169,7 +183,8 @@ async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) 
 async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
     """Make new keys this database's own after the old ones were lost.
 
-    What was sealed under the lost keys is gone; API keys and app passwords verify as before, because they are hashed,
+    What was sealed under the lost keys is gone: every ring of signing keys begins anew, and what the old keys signed
+    still verifies. API keys and app passwords verify as before, because they are hashed,
     not sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the
     new key, with this event first.
 
@@ -190,6 +205,7 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
             cure="Make the new key with another id.",
         )
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
+    await restart_lost_rings(store, keys, reason=reason, actor=actor)
     await seal_probe(store.meta, keys)
 
 

@@ -63,6 +63,18 @@ class ClosingLog(VerificationLog, Protocol):
         ...
 
 
+class Companion(Protocol):
+    """Something that runs beside the plane, in the same loop, and needs the open store."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def aclose(self) -> None:
+        """End. Idempotent."""
+        ...
+
+
 @final
 class VerificationLogs:
     """Tells every one of several logs."""
@@ -151,12 +163,17 @@ class StorePlane:
         self._observers: Final = observers
         self._open_log: Final = open_log
         self._log: ClosingLog | None = None
+        self._companions: Final[list[Companion]] = []
         self._open_ports: Final = open_ports
         self._close_ports: Final = close_ports
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = False
         self._starting = asyncio.Lock()
         self._failed: tuple[float, Unavailable] | None = None
+
+    def accompany(self, companion: Companion) -> None:
+        """Have it started after the follower and ended before it, with every start and end of this plane."""
+        self._companions.append(companion)
 
     @property
     def running(self) -> bool:
@@ -195,6 +212,8 @@ class StorePlane:
         async with self._starting:
             running, self._running = self._running, False
             if running:
+                for companion in self._companions:
+                    await self._survives("ending what runs beside the plane", companion.aclose)
                 await self._survives("stopping the follower", self._follower.aclose)
                 await self._survives("storing usage", self.usage.aclose)
                 if self._log is not None:
@@ -222,6 +241,9 @@ class StorePlane:
                 self.verifications = self._log if len(logs) == 1 else VerificationLogs(logs)
             await self._follower.start()
             undo.push_async_callback(self._survives, "stopping the follower", self._follower.aclose)
+            for companion in self._companions:
+                undo.push_async_callback(self._survives, "ending what runs beside the plane", companion.aclose)
+                await companion.start()
             # A counter that was closed is not opened again.
             self.usage = UsageCounter(self._usage_port)
             await self.usage.start()

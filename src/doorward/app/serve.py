@@ -75,6 +75,8 @@ async def _serve(settings: Settings, on_ready: Callable[[Ready], None] | None) -
             listeners.append(_listen_for_metrics(settings, metrics, settings.metrics_port))
         # After everything that can go wrong: a secret that is shown once must not be made and then never shown.
         await store.plane.start()
+        if store.issuer is not None:
+            await store.keyring.found()
         first_admin = await prepare_dev(settings, store) if settings.dev else None
         scheme = "https" if settings.serves_tls else "http"
         ready = Ready(

@@ -21,7 +21,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from doorward.crypto.jose.algorithms import Algorithm
 from doorward.errors import Misconfigured
+from doorward.keys.config import RingPolicy
 from doorward.values import Environment
 
 __all__ = ["CONFIG_FILE", "ENV_PREFIX", "Settings", "load_settings"]
@@ -71,6 +73,17 @@ class Settings(BaseSettings):
     """How callers reach this server, scheme and host only; its host is allowed."""
     allowed_hosts: _List = ()
     """Further names the server answers for, beside that of `public_url`."""
+
+    issuer: str | None = Field(default=None, max_length=512, pattern=r"^https?://[^?#@\s\"\\]+$")
+    """What tokens name as their issuer (`iss`). Default: `public_url`, or with `dev` the URL that is served."""
+    signing_algorithm: Literal["ES256", "RS256", "PS256", "EdDSA", "HS256"] = "ES256"
+    """What signing keys made from now on sign with. `HS256` only for a closed pair that shares the secret."""
+    signing_key_rotation_days: int = Field(default=30, ge=1, le=366)
+    """How long a key signs before the next one does."""
+    jwks_max_age_s: int = Field(default=300, ge=60, le=86_400)
+    """How long verifiers may cache the public keys; a new key is published that much longer before it signs."""
+    access_token_lifetime_s: int = Field(default=600, ge=1, le=86_400)
+    """How long an access token lives when nothing else is said."""
 
     key_prefix: str = Field(default="dw", pattern=r"^[a-z][a-z0-9]{1,11}$")
     """What keys and passwords begin with: 2 to 12 lower-case letters and digits, a letter first."""
@@ -144,6 +157,27 @@ class Settings(BaseSettings):
         """The file of a SQLite database; None for a server."""
         scheme, _, path = self.database_url.get_secret_value().partition(":///")
         return Path(path) if scheme == "sqlite" else None
+
+    @property
+    def token_issuer(self) -> str | None:
+        """The issuer in force; None when no setting says who this deployment is."""
+        dev = f"http://127.0.0.1:{self.listen_port}" if self.dev and self.listen_port else None
+        return self.issuer or self.public_url or dev
+
+    @property
+    def ring_policy(self) -> RingPolicy | None:
+        """How signing keys are kept; None without an issuer."""
+        issuer = self.token_issuer
+        return None if issuer is None else self.ring_policy_of(issuer)
+
+    def ring_policy_of(self, issuer: str) -> RingPolicy:
+        """How the signing keys of an issuer are kept."""
+        return RingPolicy(
+            issuer=issuer,
+            algorithm=Algorithm(self.signing_algorithm),
+            rotation_s=self.signing_key_rotation_days * 86_400,
+            jwks_max_age_s=self.jwks_max_age_s,
+        )
 
     @property
     def serves_tls(self) -> bool:

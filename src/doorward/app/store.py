@@ -22,10 +22,14 @@ from doorward.audit.log import VerificationLogFile
 from doorward.audit.port import AuditPort, VerificationLog
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured
+from doorward.keys.config import RingPolicy
+from doorward.keys.ring import Keyring
+from doorward.keys.signer import SealedSigner, Signer
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
     from doorward.apps.port import AppPort
+    from doorward.keys.keyring_port import SigningKeyPort
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
     from doorward.revocation.port import FeedPort
@@ -42,6 +46,8 @@ class Store:
         ports: SqlPorts,
         *,
         master_keys: MasterKeys | None,
+        ring_policy: RingPolicy | None,
+        signer: Signer | None,
         open_log: Callable[[], ClosingLog] | None,
         observers: tuple[VerificationLog, ...],
         clock: Clock,
@@ -58,6 +64,7 @@ class Store:
         self.feed: Final[FeedPort] = ports.feed
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
+        self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.master_keys: Final = master_keys
@@ -72,11 +79,32 @@ class Store:
             pull_interval_s=pull_interval_s,
             push=push,
         )
+        self.signer: Final = signer or SealedSigner(master_keys, entropy=entropy)
         self._ports: Final = ports
         self._prove: Final = prove
+        self._keyring: Final = None if ring_policy is None else self._make_keyring(ring_policy)
 
     def __repr__(self) -> str:
         return f"Store(started={self.plane.running})"
+
+    @property
+    def issuer(self) -> str | None:
+        """Whose tokens are issued with this store; None when that was not said."""
+        return None if self._keyring is None else self._keyring.issuer
+
+    @property
+    def keyring(self) -> Keyring:
+        """The signing keys of our own issuer.
+
+        Raises:
+            Misconfigured: nobody has said which issuer this is.
+        """
+        if self._keyring is None:
+            raise Misconfigured(
+                "Tokens name their issuer, and this store was not told its own.",
+                cure='Say it: open_store(url, issuer="https://id.example"), or set DOORWARD_ISSUER.',
+            )
+        return self._keyring
 
     async def start(self) -> None:
         """Open the database, without following the feed. Idempotent.
@@ -90,6 +118,11 @@ class Store:
     async def aclose(self) -> None:
         """Flush what was counted and logged, and close. Idempotent."""
         await self.plane.aclose()
+
+    def _make_keyring(self, policy: RingPolicy) -> Keyring:
+        keyring = Keyring(policy, store=self, view=self.plane.view, signer=self.signer, master_keys=self.master_keys)
+        self.plane.accompany(keyring)
+        return keyring
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -114,6 +147,9 @@ def open_store(
     url: str,
     *,
     master_keys: MasterKeys | None = None,
+    issuer: str | None = None,
+    ring_policy: RingPolicy | None = None,
+    signer: Signer | None = None,
     audit_log: Path | None = None,
     clock: Clock = time.time,
     entropy: Entropy = secrets.token_bytes,
@@ -129,6 +165,10 @@ def open_store(
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`. May hold a password, never shown.
         master_keys: without them (also none in `DOORWARD_MASTER_KEY` or `DOORWARD_MASTER_KEY_FILE`) the store can
             verify, but change nothing and write no log of verifications.
+        issuer: whose tokens are issued and verified with this store: the URL in their `iss`, the same in every process.
+            Without it, `DOORWARD_ISSUER`; without both, the store has no keyring.
+        ring_policy: how signing keys are kept, where the defaults of `RingPolicy` do not fit; instead of `issuer`.
+        signer: who holds the private halves, where that is not this process (a KMS).
         audit_log: the folder the log of verifications goes to; each process writes files of its own there. Wants
             master keys.
         clock: epoch seconds.
@@ -141,7 +181,7 @@ def open_store(
 
     Raises:
         Misconfigured: the URL is of no known kind, a master key is named that cannot be read, or a log is wanted
-            without one.
+            without one; an issuer that is no URL.
     """
     keys = master_keys or _load_named_by_environment(entropy)
     chain_key = derive_chain_key(keys, ChainName.CHANGES) if keys else None
@@ -158,6 +198,8 @@ def open_store(
     return Store(
         open_sql(url, chain_key=chain_key, clock=clock),
         master_keys=keys,
+        ring_policy=_ring_policy(issuer, ring_policy),
+        signer=signer,
         open_log=open_log,
         observers=observers,
         clock=clock,
@@ -167,6 +209,15 @@ def open_store(
         push=push,
         prove=not danger_unproven_master_keys,
     )
+
+
+def _ring_policy(issuer: str | None, policy: RingPolicy | None) -> RingPolicy | None:
+    if policy is not None:
+        if issuer not in {None, policy.issuer}:
+            raise Misconfigured("`issuer` and `ring_policy` name two issuers.", cure="Give one of them.")
+        return policy
+    named = issuer or os.environ.get("DOORWARD_ISSUER")
+    return RingPolicy(issuer=named) if named else None
 
 
 def _load_named_by_environment(entropy: Entropy) -> MasterKeys | None:

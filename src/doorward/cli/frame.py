@@ -134,6 +134,7 @@ class Desk:
         async with open_store(
             chosen.database_url.get_secret_value(),
             master_keys=self.master_keys(chosen),
+            ring_policy=chosen.ring_policy,
             danger_unproven_master_keys=danger_unproven_master_keys,
         ) as store:
             yield store

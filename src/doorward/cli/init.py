@@ -66,6 +66,9 @@ async def init(
             expires_in_s=expires_in_s,
             replace_existing=replace_admin,
         )
+        if store.issuer is not None:
+            await store.keyring.found()
+            desk.out.done(f"Signing keys of {store.issuer}: made where they were missing")
         others = await find_other_administrators(store) if replace_admin else ()
     _show(desk, settings, issued)
     if others:

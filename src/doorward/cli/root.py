@@ -21,6 +21,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "signatures": ("Who may call", "Signed requests (RFC 9421): sign, verify, explain."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
+    "keyring": ("Housekeeping", "The keys tokens are signed with: list, rotate, retire, import."),
     "masterkey": ("Housekeeping", "Generate and rotate the key that seals what is stored."),
 }
 """Every first word after `doorward`: the panel it is listed in, and its one line of help."""

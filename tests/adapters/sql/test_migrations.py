@@ -11,7 +11,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.maintenance import upgrade
-from doorward.adapters.sql.migrations.scripts import known_revisions
+from doorward.adapters.sql.migrations.scripts import known_revisions, migration_script
+from doorward.adapters.sql.open import open_sql
+from doorward.values import FeedKind, Handle
 
 POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # dialects are untyped in SQLAlchemy
 _SHAPE = """
@@ -60,3 +62,33 @@ def test_postgresql_is_made_as_the_schema_says(postgres_url: str, empty_postgres
 
     migrated = asyncio.run(shape(postgres_url, []))
     assert migrated == asyncio.run(shape(empty_postgres_url, statements(POSTGRESQL)))
+
+
+_ROW = "INSERT INTO feed (position, kind, id, leave_at, committed_at) VALUES (7, 'app', 'a1', NULL, 1800000000)"
+_HEAD = "INSERT INTO heads VALUES (1, 7, 'g1', 0, {link})"
+
+
+async def test_a_feed_of_the_first_release_is_kept_by_the_upgrade(empty_sql_url: str) -> None:
+    """A revocation that an upgrade forgets would open the door again."""
+    sqlite_engine = empty_sql_url.startswith("sqlite")
+    script = migration_script("sqlite" if sqlite_engine else "postgresql", start=None, end="0001")
+    head = _HEAD.format(link="x'00'" if sqlite_engine else "'\\x00'")
+    if sqlite_engine:
+        connection = sqlite3.connect(empty_sql_url.removeprefix("sqlite:///"))
+        connection.executescript(f"{script};{_ROW};{head}")
+        connection.close()
+    else:
+        server = await asyncpg.connect(empty_sql_url)
+        for statement in (script, _ROW, head):
+            await server.execute(statement)
+        await server.close()
+    await asyncio.to_thread(upgrade, empty_sql_url)
+
+    ports = open_sql(empty_sql_url, chain_key=None, clock=lambda: 1_800_000_001.0)
+    await ports.start()
+    try:
+        page = await ports.feed.read_feed(0)
+    finally:
+        await ports.aclose()
+    assert (page.watermark, page.generation) == (7, "g1")
+    assert [(row.position, row.handle, row.leave_at) for row in page.rows] == [(7, Handle(FeedKind.APP, "a1"), None)]

@@ -16,10 +16,12 @@ from doorward.adapters.sql.audit import append_event
 from doorward.adapters.sql.basic import insert_password, update_password
 from doorward.adapters.sql.feed import append_revocation
 from doorward.adapters.sql.script import Engine, Script, Step
+from doorward.adapters.sql.signing_keys import insert_signing_key, update_signing_key
 from doorward.adapters.sql.statements import Statement, announced
 from doorward.apps.port import AppInserted, AppUpdated
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured, Rejected
+from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
 from doorward.values import Change, Event
@@ -37,6 +39,8 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     KeyUpdated: update_key,
     PasswordInserted: insert_password,
     PasswordUpdated: update_password,
+    SigningKeyInserted: insert_signing_key,
+    SigningKeyUpdated: update_signing_key,
 }
 
 _heads: Final = schema.heads.c

@@ -11,6 +11,7 @@ from doorward.adapters.sql.feed import SqlFeed
 from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.script import Engine
+from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
@@ -36,6 +37,7 @@ class SqlPorts:
         self.rate_leases: Final = SqlRateLeases(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
+        self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.

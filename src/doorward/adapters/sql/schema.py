@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 __all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "events", "feed", "heads", "meta", "metadata"]
@@ -194,6 +195,7 @@ events: Final = _table(
     keyed_by_text=False,
 )
 
+_LEADING: Final = "state IN ('next', 'current')"
 # Private halves are sealed under the master key, with purpose and row bound to them (crypto/sealing.py).
 signing_keys: Final = _table(
     "signing_keys",
@@ -211,6 +213,15 @@ signing_keys: Final = _table(
     _required("compromised", _integer),
     _required("version", _integer),
     Index(None, "issuer", "state"),
+    # One key of an issuer signs and one follows it, whatever several processes believe at once.
+    Index(
+        "uq_signing_keys_leading",
+        "issuer",
+        "state",
+        unique=True,
+        sqlite_where=text(_LEADING),
+        postgresql_where=text(_LEADING),
+    ),
     _state("next", "current", "previous", "retired"),
     CheckConstraint("compromised IN (0, 1)", name="compromised"),
 )

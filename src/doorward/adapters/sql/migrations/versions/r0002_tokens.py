@@ -9,7 +9,7 @@ A frozen copy of what `schema.py` had gained by then.
 from typing import Any, Final
 
 from alembic import op
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 __all__ = ["branch_labels", "depends_on", "down_revision", "revision", "upgrade"]
@@ -60,6 +60,7 @@ feed: Final = _table(
     keyed_by_text=False,
 )
 
+_LEADING: Final = "state IN ('next', 'current')"
 _NEW: Final = (
     _table(
         "signing_keys",
@@ -77,6 +78,14 @@ _NEW: Final = (
         _required("compromised", _integer),
         _required("version", _integer),
         Index(None, "issuer", "state"),
+        Index(
+            "uq_signing_keys_leading",
+            "issuer",
+            "state",
+            unique=True,
+            sqlite_where=text(_LEADING),
+            postgresql_where=text(_LEADING),
+        ),
         CheckConstraint("state IN ('next', 'current', 'previous', 'retired')", name="state"),
         CheckConstraint("compromised IN (0, 1)", name="compromised"),
     ),
