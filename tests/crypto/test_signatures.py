@@ -7,10 +7,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.primitives import PublicKey
+from doorward.crypto.jose.signing import SigningKey
 from doorward.crypto.signatures import (
     SECRET_BYTES_MIN,
     PrivateKey,
-    PublicKey,
     SignatureAlgorithm,
     SignatureKey,
     SignatureSigner,
@@ -20,7 +22,7 @@ from doorward.errors import Misconfigured
 A = SignatureAlgorithm
 RSA: Final = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 PRIVATE: Final[dict[SignatureAlgorithm, PrivateKey]] = {
-    A.HMAC_SHA256: b"s" * 32,
+    A.HMAC_SHA256: b"\x07signature test secret\x08" * 2,
     A.ED25519: ed25519.Ed25519PrivateKey.generate(),
     A.ECDSA_P256_SHA256: ec.generate_private_key(ec.SECP256R1()),
     A.ECDSA_P384_SHA384: ec.generate_private_key(ec.SECP384R1()),
@@ -29,7 +31,7 @@ PRIVATE: Final[dict[SignatureAlgorithm, PrivateKey]] = {
 }
 
 
-def _public(key: PrivateKey) -> PublicKey:
+def _public(key: PrivateKey) -> PublicKey | bytes:
     return key if isinstance(key, bytes) else key.public_key()
 
 
@@ -63,6 +65,15 @@ def test_the_two_paddings_of_rsa_do_not_pass_for_each_other() -> None:
     assert not pss.verifier.has_signed(pkcs.sign(b"base"), b"base")
 
 
+def test_a_key_that_has_an_algorithm_already_takes_no_other() -> None:
+    pss = SigningKey(RSA, Algorithm.PS512)
+    assert SignatureSigner(A.RSA_PSS_SHA512, pss).verifier.has_signed(pss.sign(b"base"), b"base")
+    with pytest.raises(Misconfigured):
+        SignatureKey(A.RSA_V1_5_SHA256, pss.verification)
+    with pytest.raises(Misconfigured):
+        SignatureSigner(A.RSA_V1_5_SHA256, pss)
+
+
 @pytest.mark.parametrize("salt", [0, 32, 63, 65])
 def test_a_salt_of_another_length_than_64_is_refused(salt: int) -> None:
     signature = RSA.sign(b"base", padding.PSS(padding.MGF1(hashes.SHA512()), salt), hashes.SHA512())
@@ -82,9 +93,10 @@ def test_ecdsa_signatures_are_r_and_s_never_der(algorithm: SignatureAlgorithm) -
     assert not signer.verifier.has_signed(b"\0" + raw[:size] + b"\0" + raw[size:], b"base")
 
 
-def test_a_short_secret_is_refused() -> None:
-    SignatureKey(A.HMAC_SHA256, bytes(SECRET_BYTES_MIN))
-    for secret in (b"", b"x" * (SECRET_BYTES_MIN - 1)):
+def test_a_short_or_famous_secret_is_refused() -> None:
+    good = bytes(range(SECRET_BYTES_MIN))
+    SignatureKey(A.HMAC_SHA256, good)
+    for secret in (b"", good[1:], b"$#GR24T4344$#$@#%WTEWTEAE%$6dsfAS"):
         with pytest.raises(Misconfigured):
             SignatureKey(A.HMAC_SHA256, secret)
 

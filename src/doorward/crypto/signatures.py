@@ -1,51 +1,41 @@
 """The six algorithms of RFC 9421 section 3.3, each tied to a key of its kind.
 
+They are six of the algorithms of JOSE under names of their own: the same padding and salt for RSA (section 3.3.1: 64
+octets, which is the length of SHA-512), the same `r || s` for ECDSA. So the primitives and what a key must be are
+`crypto/jose/`'s.
+
 Rules:
 
 * A key has one algorithm, chosen when it is configured. Nothing in a message can choose another (invariant 4): a public
   key is never an HMAC secret, an RSA key signs with one padding only.
-* ECDSA signatures are `r || s` of fixed length (sections 3.3.4 and 3.3.5), never DER.
-* RSA-PSS has SHA-512, MGF1 with SHA-512 and a salt of 64 octets (section 3.3.1), nothing else.
-* Keys too short to be any good are refused when they are configured, not when they are used.
+* An HMAC secret has 24 octets or more, and is not one that everybody knows. JOSE asks for 32, senders of webhooks and
+  signed requests hand out 24.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias, final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from doorward.errors import Misconfigured
+from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.material import HMAC_SECRET_BYTES_MAX, UnusableKey
+from doorward.crypto.jose.primitives import CheckSignature, PublicKey, bind_hmac
+from doorward.crypto.jose.signing import SigningKey
+from doorward.crypto.jose.verification import VerificationKey, verification_of_public_key
+from doorward.crypto.jose.weak_secrets import is_known_secret
+from doorward.errors import Misconfigured, Rejected
 
-__all__ = [
-    "RSA_BITS_MAX",
-    "RSA_BITS_MIN",
-    "SECRET_BYTES_MIN",
-    "PrivateKey",
-    "PublicKey",
-    "SignatureAlgorithm",
-    "SignatureKey",
-    "SignatureSigner",
-]
+__all__ = ["JOSE_NAMES", "SECRET_BYTES_MIN", "PrivateKey", "SignatureAlgorithm", "SignatureKey", "SignatureSigner"]
 
 SECRET_BYTES_MIN: Final = 24
 """How short an HMAC secret may be."""
-RSA_BITS_MIN: Final = 2_048
-"""How short an RSA key may be."""
-RSA_BITS_MAX: Final = 8_192
-"""How long an RSA key may be: verifying with a longer one is work a peer could make us do."""
 
-PublicKey: TypeAlias = bytes | ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
-PrivateKey: TypeAlias = bytes | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-_Verify: TypeAlias = Callable[[bytes, bytes], bool]
-_Sign: TypeAlias = Callable[[bytes], bytes]
-
-_PSS: Final = padding.PSS(mgf=padding.MGF1(hashes.SHA512()), salt_length=64)
-_PKCS1: Final = padding.PKCS1v15()
+PrivateKey: TypeAlias = bytes | Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
+"""What signs: a secret, or a private key."""
 
 
 @final
@@ -60,15 +50,20 @@ class SignatureAlgorithm(StrEnum):
     RSA_V1_5_SHA256 = "rsa-v1_5-sha256"
 
 
-_CURVES: Final[dict[SignatureAlgorithm, tuple[type[ec.EllipticCurve], hashes.HashAlgorithm, int]]] = {
-    SignatureAlgorithm.ECDSA_P256_SHA256: (ec.SECP256R1, hashes.SHA256(), 32),
-    SignatureAlgorithm.ECDSA_P384_SHA384: (ec.SECP384R1, hashes.SHA384(), 48),
+JOSE_NAMES: Final[Mapping[SignatureAlgorithm, Algorithm]] = {
+    SignatureAlgorithm.HMAC_SHA256: Algorithm.HS256,
+    SignatureAlgorithm.ED25519: Algorithm.EDDSA,
+    SignatureAlgorithm.ECDSA_P256_SHA256: Algorithm.ES256,
+    SignatureAlgorithm.ECDSA_P384_SHA384: Algorithm.ES384,
+    SignatureAlgorithm.RSA_PSS_SHA512: Algorithm.PS512,
+    SignatureAlgorithm.RSA_V1_5_SHA256: Algorithm.RS256,
 }
+"""What JOSE calls each."""
 
 
-def _unfit(algorithm: SignatureAlgorithm) -> Misconfigured:
+def _unfit(reason: str) -> Misconfigured:
     return Misconfigured(
-        f"A key is of another kind than {algorithm} needs.", cure="Give each key the algorithm it was made for."
+        f"A key cannot be used for signatures: {reason}.", cure="Give each key the algorithm it was made for."
     )
 
 
@@ -78,24 +73,28 @@ class SignatureKey:
 
     Args:
         algorithm: the only one this key is used with.
-        key: the secret (24 bytes or more) or the public key.
+        key: the secret (24 to 1,024 octets), or the public key.
 
     Raises:
-        Misconfigured: a key of another kind than the algorithm's, or too short.
+        Misconfigured: a key of another kind than the algorithm's, too weak, or known to everybody.
     """
 
-    __slots__ = ("_verify", "algorithm")
+    __slots__ = ("_check", "algorithm")
 
-    def __init__(self, algorithm: SignatureAlgorithm, key: PublicKey) -> None:
+    def __init__(self, algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> None:
         self.algorithm: Final = algorithm
-        self._verify: Final = _verifier(algorithm, key)
+        self._check: Final[CheckSignature] = _check_of(algorithm, key)
 
     def __repr__(self) -> str:
         return f"SignatureKey({self.algorithm.value!r})"
 
     def has_signed(self, presented_signature: bytes, data: bytes) -> bool:
         """Whether this key made that signature over `data`."""
-        return self._verify(presented_signature, data)
+        try:
+            self._check(data, presented_signature)
+        except Rejected:
+            return False
+        return True
 
 
 @final
@@ -104,10 +103,11 @@ class SignatureSigner:
 
     __slots__ = ("_sign", "algorithm", "verifier")
 
-    def __init__(self, algorithm: SignatureAlgorithm, key: PrivateKey) -> None:
+    def __init__(self, algorithm: SignatureAlgorithm, key: PrivateKey | SigningKey) -> None:
         self.algorithm: Final = algorithm
-        self.verifier: Final = SignatureKey(algorithm, key if isinstance(key, bytes) else key.public_key())
-        self._sign: Final = _signer(algorithm, key)
+        verifier, sign = _halves_of(algorithm, key)
+        self.verifier: Final = verifier
+        self._sign: Final = sign
 
     def __repr__(self) -> str:
         return f"SignatureSigner({self.algorithm.value!r})"
@@ -117,101 +117,38 @@ class SignatureSigner:
         return self._sign(data)
 
 
-def _verifier(algorithm: SignatureAlgorithm, key: PublicKey) -> _Verify:
-    if algorithm is SignatureAlgorithm.HMAC_SHA256 and isinstance(key, bytes):
-        return _hmac_verifier(_checked_secret(key))
-    if algorithm is SignatureAlgorithm.ED25519 and isinstance(key, ed25519.Ed25519PublicKey):
-        return _catching(key.verify)
-    if algorithm in _CURVES and isinstance(key, ec.EllipticCurvePublicKey):
-        return _ecdsa_verifier(algorithm, key)
-    if isinstance(key, rsa.RSAPublicKey):
-        _check_size(key.key_size)
-        if algorithm is SignatureAlgorithm.RSA_PSS_SHA512:
-            return _catching(lambda signature, data: key.verify(signature, data, _PSS, hashes.SHA512()))
-        if algorithm is SignatureAlgorithm.RSA_V1_5_SHA256:
-            return _catching(lambda signature, data: key.verify(signature, data, _PKCS1, hashes.SHA256()))
-    raise _unfit(algorithm)
+def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> CheckSignature:
+    if isinstance(key, bytes) is not (algorithm is SignatureAlgorithm.HMAC_SHA256):
+        raise _unfit(f"it is of another kind than {algorithm.value} needs")
+    jose = JOSE_NAMES[algorithm]
+    if isinstance(key, bytes):
+        _check_secret(key)
+        return bind_hmac(key, jose)
+    if isinstance(key, VerificationKey):
+        if key.algorithm is not jose:
+            raise _unfit(f"it is of another kind than {algorithm.value} needs")
+        return key.verify
+    try:
+        return verification_of_public_key(key, jose, None).verify
+    except UnusableKey as error:
+        raise _unfit(error.reason) from None
 
 
-def _signer(algorithm: SignatureAlgorithm, key: PrivateKey) -> _Sign:
-    """The key was found to fit its algorithm while its public half was."""
-    match key:
-        case bytes():
-            return lambda data: hmac.digest(key, data, "sha256")
-        case ed25519.Ed25519PrivateKey():
-            return key.sign
-        case ec.EllipticCurvePrivateKey():
-            return _ecdsa_signer(algorithm, key)
-        case rsa.RSAPrivateKey() if algorithm is SignatureAlgorithm.RSA_PSS_SHA512:
-            return lambda data: key.sign(data, _PSS, hashes.SHA512())
-        case rsa.RSAPrivateKey():
-            return lambda data: key.sign(data, _PKCS1, hashes.SHA256())
+def _check_secret(secret: bytes) -> None:
+    if not SECRET_BYTES_MIN <= len(secret) <= HMAC_SECRET_BYTES_MAX:
+        raise _unfit(f"an HMAC secret has {SECRET_BYTES_MIN} to {HMAC_SECRET_BYTES_MAX} octets, random ones")
+    if is_known_secret(secret):
+        raise _unfit("the HMAC secret is on the list of known weak secrets")
 
 
-def _checked_secret(secret: bytes) -> bytes:
-    if len(secret) < SECRET_BYTES_MIN:
-        raise Misconfigured(
-            f"An HMAC secret of {len(secret)} bytes can be guessed.",
-            cure=f"Use {SECRET_BYTES_MIN} random bytes or more.",
-        )
-    return secret
-
-
-def _check_size(bits: int) -> None:
-    if not RSA_BITS_MIN <= bits <= RSA_BITS_MAX:
-        raise Misconfigured(
-            f"An RSA key of {bits} bits is too short or too long.",
-            cure=f"Use one of {RSA_BITS_MIN} to {RSA_BITS_MAX} bits, or better an Ed25519 key.",
-        )
-
-
-def _hmac_verifier(secret: bytes) -> _Verify:
-    def verify(signature: bytes, data: bytes) -> bool:
-        return hmac.compare_digest(hmac.digest(secret, data, "sha256"), signature)
-
-    return verify
-
-
-def _catching(check: Callable[[bytes, bytes], None]) -> _Verify:
-    def verify(signature: bytes, data: bytes) -> bool:
+def _halves_of(
+    algorithm: SignatureAlgorithm, key: PrivateKey | SigningKey
+) -> tuple[SignatureKey, Callable[[bytes], bytes]]:
+    if isinstance(key, bytes):
+        return SignatureKey(algorithm, key), lambda data: hmac.digest(key, data, "sha256")
+    if not isinstance(key, SigningKey):
         try:
-            check(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
-
-
-def _check_curve(algorithm: SignatureAlgorithm, curve: ec.EllipticCurve) -> tuple[ec.ECDSA, int]:
-    wanted, digest, size = _CURVES[algorithm]
-    if not isinstance(curve, wanted):
-        raise _unfit(algorithm)
-    return ec.ECDSA(digest), size
-
-
-def _ecdsa_verifier(algorithm: SignatureAlgorithm, key: ec.EllipticCurvePublicKey) -> _Verify:
-    scheme, size = _check_curve(algorithm, key.curve)
-    check = key.verify
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        if len(signature) != 2 * size:
-            return False
-        r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-        try:
-            check(encode_dss_signature(r, s), data, scheme)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
-
-
-def _ecdsa_signer(algorithm: SignatureAlgorithm, key: ec.EllipticCurvePrivateKey) -> _Sign:
-    scheme, size = _check_curve(algorithm, key.curve)
-
-    def sign(data: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(data, scheme))
-        return r.to_bytes(size) + s.to_bytes(size)
-
-    return sign
+            key = SigningKey(key, JOSE_NAMES[algorithm])
+        except UnusableKey as error:
+            raise _unfit(error.reason) from None
+    return SignatureKey(algorithm, key.verification), key.sign
