@@ -19,6 +19,7 @@ ROWS: Final = (
     "million_keys",
     "driver",
     "warm_memory",
+    "revoked_memory",
     "revoke",
     "jwt_verify",
     "jwt_refuse",

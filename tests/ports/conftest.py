@@ -1,5 +1,6 @@
 """Ports over a database of the test's own, on both engines."""
 
+import secrets
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +8,10 @@ from tests.simulators.clock import ManualClock
 
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.audit.chain import ChainKey
+from doorward.crypto.sealing import MasterKeys
+from doorward.revocation.pairwise import make_sealed_key
+from doorward.revocation.writes import SectorInserted
+from doorward.values import Change
 
 
 @pytest.fixture
@@ -26,3 +31,13 @@ async def ports(sql_url: str, chain_key: ChainKey, clock: ManualClock) -> AsyncI
     await opened.start()
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture
+async def sector(ports: SqlPorts) -> str:
+    """The audience of a resource that knows subjects by a derived name."""
+    name = "https://photos.example"
+    master_keys = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
+    sealed = make_sealed_key(master_keys, secrets.token_bytes)
+    await ports.changes.commit(Change(writes=(SectorInserted(sector=name, created_at=1, sealed_key=sealed),)))
+    return name

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from doorward.adapters.sql.open import SqlPorts
+from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.audit.chain import ChainKey, ChainName
 from doorward.audit.verify import export_change_head, verify_changes
 from doorward.door.leases import RateSpender
@@ -77,3 +77,33 @@ async def test_spenders_of_several_processes_stay_within_one_limit(ports: SqlPor
         await spender.aclose()
     again = [await use(number) for number in range(60)]
     assert spent + sum(again) <= 40
+
+
+async def test_a_long_reading_lets_others_run(sqlite_url: str, chain_key: ChainKey) -> None:
+    """SQLite answers without ever waiting; the loop must get its turns nevertheless."""
+    ports = open_sql(sqlite_url, chain_key=chain_key, clock=time.time)
+    await ports.start()
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    try:
+        for batch in range(4):
+            rows = tuple(
+                Revocation(handle=Handle(FeedKind.TOKEN, f"{batch}-{number}"), leave_at=None) for number in range(1_000)
+            )
+            await ports.changes.commit(Change(revocations=rows))
+        counting = asyncio.create_task(count())
+        view = View()
+        follower = Follower(ports.feed, view)
+        await follower.start()
+        counting.cancel()
+        await follower.aclose()
+        assert view.rows_held == 4_000
+        assert turns >= 3
+    finally:
+        await ports.aclose()

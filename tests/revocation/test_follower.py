@@ -9,6 +9,7 @@ from tests.simulators.virtual_time import run_virtual
 
 from doorward.errors import Unavailable
 from doorward.revocation.follower import BACKOFF_S_MAX, Follower
+from doorward.revocation.port import FeedPage
 from doorward.revocation.view import View
 from doorward.values import FeedKind, Handle
 
@@ -238,9 +239,11 @@ def test_a_flood_of_wake_ups_is_one_reading_at_a_time_and_not_one_each() -> None
 
 def test_a_feed_that_flaps_counts_as_away() -> None:
     class Flapping(FeedSimulator):
-        async def read_feed(self, after: int, *, limit: int = 10_000):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as above
+        async def read_feed(
+            self, after: int, *, limit: int = 10_000, audiences: frozenset[str] | None = None
+        ) -> FeedPage:
             self.generation = str(self.reads)
-            return await super().read_feed(after, limit=limit)
+            return await super().read_feed(after, limit=limit, audiences=audiences)
 
     async def story() -> None:
         feed, view = Flapping(), View()

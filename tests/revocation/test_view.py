@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.revocation.table import LEAVE_BUCKET_S, LEAVING_PER_PAGE_MAX
+from doorward.revocation.table import LEAVE_BUCKET_S, LOOKED_AT_PER_PAGE_MAX
 from doorward.revocation.view import CACHE_LIFE_S, View
 from doorward.values import FeedKind, Handle
 
@@ -164,6 +164,17 @@ def test_paging_goes_on_after_the_last_row_and_resumes_from_the_watermark() -> N
     assert view.read_after == 2
 
 
+def test_a_page_of_withheld_rows_leads_on_and_proves_no_more_than_it_looked_at() -> None:
+    view = View()
+    empty = FeedPage(rows=(), watermark=9, generation="g", as_of=AS_OF, complete=False, scanned_to=5)
+    assert not view.apply(empty, 0.0)
+    assert view.read_after == 5
+    assert not view.apply(empty, 0.0)
+    assert view.apply(page(row(6), watermark=9), 1.0)
+    assert view.watermark == 9
+    assert view.is_revoked((KEY,))
+
+
 def test_a_revoked_row_leaves_a_cache_life_after_its_time_and_not_before() -> None:
     leave_at = AS_OF + 100
     view = loaded(row(1, leave_at=leave_at))
@@ -201,11 +212,25 @@ def test_a_change_is_remembered_as_long_as_a_cached_record_may_live() -> None:
 
 
 def test_many_rows_leave_over_several_pages() -> None:
-    many = LEAVING_PER_PAGE_MAX + 5
+    many = 2 * LOOKED_AT_PER_PAGE_MAX
+    view = loaded(*(row(n + 1, Handle(FeedKind.TOKEN, str(n)), leave_at=AS_OF) for n in range(many)))
+    held = [view.rows_held]
+    while held[-1]:
+        view.apply(page(watermark=many, as_of=AS_OF + 10_000), 1.0)
+        held.append(view.rows_held)
+        # A shard is looked through as a whole.
+        assert 0 < held[-2] - held[-1] < LOOKED_AT_PER_PAGE_MAX + many / 32
+    assert len(held) == 3
+
+
+def test_a_row_that_comes_late_while_others_leave_leaves_as_well() -> None:
+    many = 2 * LOOKED_AT_PER_PAGE_MAX
     view = loaded(*(row(n + 1, Handle(FeedKind.TOKEN, str(n)), leave_at=AS_OF) for n in range(many)))
     view.apply(page(watermark=many, as_of=AS_OF + 10_000), 1.0)
-    assert view.rows_held == 5
-    view.apply(page(watermark=many, as_of=AS_OF + 10_000), 2.0)
+    late = (row(many + n, Handle(FeedKind.TOKEN, f"late {n}"), leave_at=AS_OF) for n in range(1, 200))
+    view.apply(page(*late, as_of=AS_OF + 10_000), 2.0)
+    for _ in range(3):
+        view.apply(page(watermark=many + 199, as_of=AS_OF + 10_000), 3.0)
     assert view.rows_held == 0
 
 

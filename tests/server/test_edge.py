@@ -14,7 +14,7 @@ from doorward.server.edge import Edge
 from doorward.server.health import Health
 from doorward.server.logs import blot_out_credentials, configure_logs
 from doorward.server.metrics import Metrics, MetricsPage
-from doorward.values import AppId, CredentialId, MethodName
+from doorward.values import AppId, CredentialId, FeedKind, MethodName
 
 KEY = "dw_live_" + "a" * 50
 
@@ -73,7 +73,7 @@ def test_every_look_alike_is_blotted_out() -> None:
 
 async def test_metrics_count_and_name_nobody(ask: Ask, lines: io.StringIO) -> None:
     metrics = Metrics()
-    metrics.watch_view(age_s=lambda: 1.5, entries=lambda: 3)
+    metrics.watch_view(age_s=lambda: 1.5, entries=lambda: 3, by_kind=lambda: dict.fromkeys(FeedKind, 2))
     await ask(Edge(raising(Rejected("route_unknown")), metrics), f"/{KEY}", method="BREW")
     metrics.record(
         1, MethodName("apikey"), CredentialId("A" * 12), AppId("app_x"), None, "192.0.2.1", "rate_limited", "GET /"
@@ -88,6 +88,7 @@ async def test_metrics_count_and_name_nobody(ask: Ask, lines: io.StringIO) -> No
     assert 'doorward_verifications_total{code="other",method="none"} 1.0' in text
     assert "doorward_feed_age_seconds 1.5" in text
     assert "doorward_view_entries 3.0" in text
+    assert 'doorward_view_revoked{kind="client_subject"} 2.0' in text
     assert all(word not in text for word in (KEY, "A" * 12, "app_x", "192.0.2.1", "BREW", "invented"))
 
 

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from doorward.errors import Unavailable
+from doorward.revocation.folding import EPOCH_LIFETIME_S, must_fold, owner_text
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle, Watermark
+from doorward.values import FeedKind, Handle, Revocation, Watermark
 
 __all__ = ["FeedSimulator"]
 
@@ -30,10 +31,23 @@ class FeedSimulator:
         self.streams_opened = 0
         self.removals: list[int] = []
         self.page_rows_max = 10_000
+        self.sectors: set[str] = set()
+        self.owners: dict[int, str] = {}
         self._listeners: set[asyncio.Queue[bool]] = set()
 
-    def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None) -> FeedRow:
-        return self._commit(self._number(kind, id_, leave_at, None))
+    def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None, owner: Handle | None = None) -> FeedRow:
+        text = owner_text(Revocation(handle=Handle(kind, id_), leave_at=leave_at, owner=owner))
+        owned = [] if text is None else [position for position, other in self.owners.items() if other == text]
+        folds = owner is not None and must_fold([self.rows[position].handle.kind.value for position in owned])
+        if folds or (owner is None and owned):
+            for position in owned:
+                del self.rows[position], self.owners[position]
+        if folds and owner is not None:
+            kind, id_, leave_at = owner.kind, owner.id, self.as_of + EPOCH_LIFETIME_S
+        row = self._number(kind, id_, leave_at, None)
+        if text is not None:
+            self.owners[row.position] = text
+        return self._commit(row)
 
     def change(self, kind: FeedKind, id_: str, *, version: int = 2, leave_at: int | None = None) -> FeedRow:
         return self._commit(self._number(kind, id_, leave_at, version))
@@ -65,7 +79,7 @@ class FeedSimulator:
         for queue in self._listeners:
             queue.put_nowait(True)
 
-    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+    async def read_feed(self, after: int, *, limit: int = 10_000, audiences: frozenset[str] | None = None) -> FeedPage:
         self.reads += 1
         self.reads_in_flight += 1
         self.reads_in_flight_max = max(self.reads_in_flight_max, self.reads_in_flight)
@@ -77,7 +91,7 @@ class FeedSimulator:
                 raise RuntimeError("a bug in a driver")
             if self.away:
                 raise Unavailable("store_unavailable", "simulated")
-            return self._page(after, min(limit, self.page_rows_max))
+            return self._page(after, min(limit, self.page_rows_max), audiences)
         finally:
             self.reads_in_flight -= 1
 
@@ -109,6 +123,7 @@ class FeedSimulator:
         left = [p for p, row in self.rows.items() if row.leave_at is not None and row.leave_at <= now]
         for position in left:
             del self.rows[position]
+            self.owners.pop(position, None)
         return len(left)
 
     def _number(self, kind: FeedKind, id_: str, leave_at: int | None, version: int | None) -> FeedRow:
@@ -126,12 +141,22 @@ class FeedSimulator:
         self.wake()
         return row
 
-    def _page(self, after: int, limit: int) -> FeedPage:
+    def _is_for(self, row: FeedRow, audiences: frozenset[str] | None) -> bool:
+        if audiences is None:
+            return True
+        if row.audience is None:
+            plain_names = not audiences or not audiences <= self.sectors
+            return plain_names or row.handle.kind not in {FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT}
+        return row.audience in audiences
+
+    def _page(self, after: int, limit: int, audiences: frozenset[str] | None) -> FeedPage:
         rows = sorted((row for row in self.rows.values() if row.position > after), key=lambda row: row.position)
+        complete = len(rows) <= limit
         return FeedPage(
-            rows=tuple(rows[:limit]),
+            rows=tuple(row for row in rows[:limit] if self._is_for(row, audiences)),
             watermark=min(self.held_back, default=self.position + 1) - 1,
             generation=self.generation,
             as_of=self.as_of,
-            complete=len(rows) <= limit,
+            complete=complete,
+            scanned_to=self.position if complete else rows[limit - 1].position,
         )

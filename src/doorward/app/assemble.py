@@ -53,7 +53,11 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
     """What the main listener serves."""
     hops = TrustedHops(settings.trusted_proxies, settings.proxy_header if settings.trusted_proxies else None)
     view = store.plane.view
-    metrics.watch_view(age_s=lambda: view.age_s(time.monotonic()), entries=lambda: view.rows_held)
+    metrics.watch_view(
+        age_s=lambda: view.age_s(time.monotonic()),
+        entries=lambda: view.rows_held,
+        by_kind=lambda: view.rows_by_kind,
+    )
 
     async def require_ready() -> None:
         if not store.plane.started:

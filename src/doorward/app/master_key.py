@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from doorward.app.pairwise_key import replace_lost_pairwise_key, seal_pairwise_key_again
 from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
@@ -79,6 +80,11 @@ class KeyedStore(Protocol):
     @property
     def clock(self) -> Clock:
         """Epoch seconds."""
+        ...
+
+    @property
+    def entropy(self) -> Entropy:
+        """Where keys come from."""
         ...
 
 
@@ -158,6 +164,7 @@ async def _seal_probe_again(store: KeyedStore, keys: MasterKeys) -> None:
 SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] = (
     _seal_probe_again,
     reseal_signing_keys,
+    seal_pairwise_key_again,
 )
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
 
@@ -184,9 +191,9 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     """Make new keys this database's own after the old ones were lost.
 
     What was sealed under the lost keys is gone: every ring of signing keys begins anew, and what the old keys signed
-    still verifies. API keys and app passwords verify as before, because they are hashed,
-    not sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the
-    new key, with this event first.
+    still verifies; derived names change. API keys and app passwords verify as before, because they are hashed, not
+    sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the new
+    key, with this event first.
 
     Args:
         store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
@@ -205,7 +212,9 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
             cure="Make the new key with another id.",
         )
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
+    await replace_lost_pairwise_key(store, keys)
     await restart_lost_rings(store, keys, reason=reason, actor=actor)
+    # Last: until then it can be done again.
     await seal_probe(store.meta, keys)
 
 

@@ -105,9 +105,9 @@ class PullOnlyFeed:
     def __init__(self, feed: FeedPort) -> None:
         self._feed: Final = feed
 
-    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+    async def read_feed(self, after: int, *, limit: int = 10_000, audiences: frozenset[str] | None = None) -> FeedPage:
         """See `FeedPort`."""
-        return await self._feed.read_feed(after, limit=limit)
+        return await self._feed.read_feed(after, limit=limit, audiences=audiences)
 
     async def read_watermark(self) -> Watermark:
         """See `FeedPort`."""

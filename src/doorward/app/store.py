@@ -25,6 +25,7 @@ from doorward.errors import Misconfigured
 from doorward.keys.config import RingPolicy
 from doorward.keys.ring import Keyring
 from doorward.keys.signer import SealedSigner, Signer
+from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
     from doorward.revocation.port import FeedPort
+    from doorward.revocation.writes import HoldingsPort
 
 __all__ = ["Store", "open_store"]
 
@@ -64,6 +66,8 @@ class Store:
         self.feed: Final[FeedPort] = ports.feed
         self.audit: Final[AuditPort] = ports.audit
         self.meta: Final[MetaPort] = ports.meta
+        self.sectors: Final = SealedSectors(ports.sectors, master_keys)
+        self.holdings: Final[HoldingsPort] = ports.holdings
         self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
         self.clock: Final = clock
         self.entropy: Final = entropy

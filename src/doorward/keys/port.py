@@ -3,8 +3,22 @@
 from typing import Protocol
 
 from doorward.crypto.jose.jwk import VerificationKey
+from doorward.values import Handle
 
-__all__ = ["KeySource"]
+__all__ = ["FeedMarks", "KeySource"]
+
+
+class FeedMarks(Protocol):
+    """What a ring asks of the view of revocations: whether it must be read again."""
+
+    @property
+    def position(self) -> int:
+        """A mark of what has been applied; never moves back."""
+        ...
+
+    def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
+        """Whether any of them must be loaded again if it was loaded at `position`."""
+        ...
 
 
 class KeySource(Protocol):

@@ -27,9 +27,9 @@ from doorward.keys.keyring_port import SigningKeyRecord
 from doorward.keys.lifecycle import Step
 from doorward.keys.moves import ring_handle
 from doorward.keys.operations import RingStore, keep_ring
+from doorward.keys.port import FeedMarks
 from doorward.keys.signer import Signer
 from doorward.keys.snapshot import RingSnapshot, read_ring
-from doorward.revocation.port import RevocationView
 
 __all__ = ["Keyring"]
 
@@ -54,7 +54,7 @@ class Keyring:
     Args:
         policy: of the issuer.
         store: the ports of the ring.
-        view: the view of revocations, followed or not.
+        view: what the view of revocations says of the feed, followed or not.
         signer: who holds the private halves.
         master_keys: None can verify (not with HMAC keys), and keeps no ring.
         monotonic: seconds, for ages.
@@ -65,7 +65,7 @@ class Keyring:
         policy: RingPolicy,
         *,
         store: RingStore,
-        view: RevocationView,
+        view: FeedMarks,
         signer: Signer,
         master_keys: MasterKeys | None,
         monotonic: Callable[[], float] = time.monotonic,

@@ -39,6 +39,9 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     as_of: int
     complete: bool
     """False when more rows wait behind this page."""
+    scanned_to: int = 0
+    """How far a page that is cut short looked: rows that were withheld may lie behind its last one. The next reading
+    goes on from the greater of the two."""
 
 
 class FeedPort(Protocol):
@@ -48,10 +51,18 @@ class FeedPort(Protocol):
     with all positions before it that are still kept.
     """
 
-    async def read_feed(self, after: int, *, limit: int = 10_000) -> FeedPage:
+    async def read_feed(self, after: int, *, limit: int = 10_000, audiences: frozenset[str] | None = None) -> FeedPage:
         """Live rows with a position above `after`, in order.
 
+        Args:
+            after: a position; 0 is the beginning.
+            limit: how many rows are looked at, withheld ones included.
+            audiences: who reads: only rows for everybody and for one of them. When all of them know subjects by a
+                derived name, rows that hold a plain one (`subject`, `client_subject` for everybody) are withheld too.
+                The watermark passes what is withheld. Empty: rows for everybody. None: all, for a process of our own.
+
         Raises:
+            Rejected: `input_invalid` for a page that is empty or too long.
             Unavailable: `store_unavailable`.
         """
         ...

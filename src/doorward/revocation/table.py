@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-* Sizes follow the live rows: an id costs one dict entry and its text, so a million rows fit (DESIGN section 7).
+* Sizes follow the live rows: an id costs one dictionary entry, so a million rows fit (DESIGN section 7, `held.py`).
+* A row of a kind in `EPOCH_KINDS` voids what was issued before it; a row of any other kind is final.
 * A row leaves later than its `leave_at`, by as long as a cached record may live: the clock that expires the
   credential and the clock that lets the row go are not the same, and between the two nothing revoked may open.
 * Rows may come twice and out of order. A row counts as known only when it lies below the contiguous point or has
@@ -13,17 +14,21 @@ import heapq
 from collections import deque
 from typing import Final, final
 
+from doorward.revocation.epochs import LEAVES_NEVER, later_epoch, pack_epoch, voids
+from doorward.revocation.held import SHARD_MASK, SHARDS, KeysHeld, key_of
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind
+from doorward.values import EPOCH_KINDS, FeedKind, Handle, Since
 
-__all__ = ["LEAVE_BUCKET_S", "LEAVING_PER_PAGE_MAX", "FeedTable"]
+__all__ = ["LEAVE_BUCKET_S", "LOOKED_AT_PER_PAGE_MAX", "FeedTable"]
 
 LEAVE_BUCKET_S: Final = 600
 """Rows leave together in steps of ten minutes, so that no queue entry per row is needed."""
-LEAVING_PER_PAGE_MAX: Final = 10_000
-"""How many ids leave with one page at most: the event loop must not stand still for a million."""
+LOOKED_AT_PER_PAGE_MAX: Final = 10_000
+"""How many ids are looked at with one page before the rest must wait for the next: the event loop must not stand still
+for a million. (What is due is found by looking, every ten minutes: a list of what leaves when would be 8 MB more.)"""
 
-_NEVER: Final = -1
+_TOKEN: Final = FeedKind.TOKEN
+_KINDS: Final = tuple(FeedKind)
 
 
 @final
@@ -31,67 +36,114 @@ class FeedTable:
     """Everything known from one generation of the feed.
 
     Args:
+        generation: of the feed; positions of another one mean nothing here. None: nothing was ever read.
         cache_life_s: how long a record loaded from the store may be used without loading it again.
     """
 
-    __slots__ = ("_ahead", "_buckets", "_cache_life_s", "_changes", "_leaving", "changed", "cursor", "known", "revoked")
+    __slots__ = (
+        "_ahead",
+        "_buckets",
+        "_cache_life_s",
+        "_changes",
+        "_due",
+        "_revoked",
+        "_shards",
+        "_steps",
+        "_swept",
+        "changed",
+        "cursor",
+        "generation",
+        "known",
+    )
 
-    def __init__(self, *, cache_life_s: int) -> None:
+    def __init__(self, generation: str | None, *, cache_life_s: int) -> None:
+        self.generation: Final = generation
         self._cache_life_s: Final = cache_life_s
-        self.revoked: Final[dict[FeedKind, dict[str, int]]] = {kind: {} for kind in FeedKind}
+        self._revoked: Final[dict[FeedKind, KeysHeld]] = {kind: KeysHeld() for kind in FeedKind}
+        self._shards: Final = {kind: held.shards for kind, held in self._revoked.items()}
         self.changed: Final[dict[FeedKind, dict[str, int]]] = {kind: {} for kind in FeedKind}
         self.known = 0
         """The watermark: every row at or below it has been applied."""
         self.cursor = 0
         """Where the next page is to be read from."""
         self._ahead: set[int] = set()
-        self._leaving: Final[dict[int, list[tuple[FeedKind, list[str]]]]] = {}
-        self._buckets: Final[list[int]] = []  # a heap of the keys of _leaving
-        self._changes: Final[deque[tuple[int, int, tuple[tuple[FeedKind, str], ...]]]] = deque()
+        self._steps: Final[dict[int, int]] = {}
+        self._buckets: Final[list[int]] = []  # a heap of the keys of _steps
+        self._due = 0
+        self._swept = len(_KINDS) * SHARDS
+        self._changes: Final[deque[tuple[int, int, tuple[Handle, ...]]]] = deque()
+
+    def rows_by_kind(self) -> dict[FeedKind, int]:
+        """How many ids of each kind are held as revoked."""
+        return {kind: len(held) for kind, held in self._revoked.items()}
 
     def __len__(self) -> int:
-        return sum(map(len, self.revoked.values())) + sum(map(len, self.changed.values()))
+        return sum(map(len, self._revoked.values())) + sum(map(len, self.changed.values()))
+
+    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None) -> bool:
+        """See `RevocationView`."""
+        # Asked of every warm credential whenever anything was revoked anywhere: `KeysHeld.find`, written out.
+        shards = self._shards
+        for kind, id_ in handles:
+            key = key_of(id_) if kind is _TOKEN else id_
+            found = shards[kind][hash(key) & SHARD_MASK].get(key)
+            if found is not None and (kind not in EPOCH_KINDS or voids(found, since, self.generation)):
+                return True
+        return False
 
     def unseen_rows(self, page: FeedPage) -> list[FeedRow]:
         """The rows of a page that have not been applied."""
         known, ahead = self.known, self._ahead
         return [row for row in page.rows if row.position > known and row.position not in ahead]
 
-    def apply(self, rows: list[FeedRow], *, mark: int, as_of: int) -> None:
-        """Take in rows that `unseen_rows` answered; `mark` is what `changed` ids are remembered with."""
-        changes: list[tuple[FeedKind, str]] = []
-        leaving: dict[tuple[int, FeedKind], list[str]] = {}
+    def apply(self, rows: list[FeedRow], *, mark: int, as_of: int, in_force: bool) -> None:
+        """Take in rows that `unseen_rows` answered.
+
+        Args:
+            rows: of one page.
+            mark: what ids to load again are remembered with.
+            as_of: the store's clock.
+            in_force: whether anybody relies on this table yet. When it comes into force, every record is loaded again
+                whatever is remembered here; a million epochs must not be remembered twice for that.
+        """
+        changes: list[Handle] = []
         for row in rows:
-            kind, id_ = row.handle
             self._ahead.add(row.position)
-            if row.changed_version is not None:
+            if row.changed_version is None:
+                self._hold(row)
+            if row.changed_version is not None or row.handle.kind in EPOCH_KINDS:
+                changes.append(row.handle)
+        if in_force and changes:
+            for kind, id_ in changes:
                 self.changed[kind][id_] = mark
-                changes.append((kind, id_))
-            elif (bucket := self._hold(kind, id_, row.leave_at)) is not None:
-                leaving.setdefault((bucket, kind), []).append(id_)
-        for (bucket, kind), ids in leaving.items():
-            if bucket not in self._leaving:
-                self._leaving[bucket] = []
-                heapq.heappush(self._buckets, bucket)
-            self._leaving[bucket].append((kind, ids))
-        if changes:
             self._changes.append((as_of + self._cache_life_s, mark, tuple(changes)))
 
-    def _hold(self, kind: FeedKind, id_: str, leave_at: int | None) -> int | None:
-        """Note a revoked id; answers the bucket it newly leaves in, when it leaves at all."""
-        held = self.revoked[kind]
-        before = held.get(id_)
-        if before == _NEVER:
-            return None
+    def _hold(self, row: FeedRow) -> None:
+        """Note a revoked id, and when it leaves."""
+        kind, id_ = row.handle
+        key = key_of(id_) if kind is FeedKind.TOKEN else id_
+        held = self._revoked[kind]
+        bucket = self._bucket(row.leave_at)
+        before = held.find(key)
+        if kind in EPOCH_KINDS:
+            epoch = pack_epoch(row.position, row.committed_at, bucket)
+            held.hold(key, epoch if before is None else later_epoch(before, epoch))
+        # A later row may prolong it or make it final, and none brings forward when it leaves.
+        elif before is None or before < bucket:
+            held.hold(key, bucket)
+
+    def _bucket(self, leave_at: int | None) -> int:
+        """The step a row leaves in: rounded up, and a cache's life later than the row says."""
         if leave_at is None:
-            held[id_] = _NEVER
-            return None
-        # Rounded up, and a cache's life later than the row says.
-        bucket = -(-(leave_at + self._cache_life_s) // LEAVE_BUCKET_S)
-        if before is not None and before >= bucket:
-            return None
-        held[id_] = bucket
-        return bucket
+            return LEAVES_NEVER
+        bucket = min(max(-(-(leave_at + self._cache_life_s) // LEAVE_BUCKET_S), 0), LEAVES_NEVER)
+        if bucket == LEAVES_NEVER:
+            return LEAVES_NEVER
+        # The very same number object for all: a million equal ones would take 32 MB.
+        found = self._steps.setdefault(bucket, bucket)
+        if found is bucket:
+            heapq.heappush(self._buckets, bucket)
+        return found
 
     def advance(self, page: FeedPage) -> None:
         """Move the contiguous point and the cursor past a page whose rows have been applied.
@@ -99,7 +151,7 @@ class FeedTable:
         A page that started beyond the contiguous point proves nothing about the gap before it: a transaction that
         took its number first may commit last. Then the next reading starts at the gap again.
         """
-        last = page.rows[-1].position if page.rows else self.cursor
+        last = max(self.cursor, page.scanned_to, page.rows[-1].position if page.rows else 0)
         if self.cursor <= self.known:
             self.known = max(self.known, page.watermark if page.complete else min(page.watermark, last))
         self.cursor = self.known if page.complete else last
@@ -107,26 +159,26 @@ class FeedTable:
         self._ahead = {position for position in self._ahead if position > known}
 
     def remove_left(self, as_of: int) -> None:
-        """Let go of what can no longer matter, by the store's clock; at most `LEAVING_PER_PAGE_MAX` ids at a time."""
+        """Let go of what can no longer matter, by the store's clock; a part of it at a time."""
         self._remove_changes(as_of)
-        budget = LEAVING_PER_PAGE_MAX
-        while budget > 0 and self._buckets and self._buckets[0] * LEAVE_BUCKET_S <= as_of:
-            bucket = self._buckets[0]
-            batches = self._leaving[bucket]
-            if not batches:
-                del self._leaving[heapq.heappop(self._buckets)]
-                continue
-            kind, ids = batches[-1]
-            held = self.revoked[kind]
-            for id_ in ids[-budget:]:
-                # A later row may have prolonged it, or made it final.
-                if held.get(id_) == bucket:
-                    del held[id_]
-            taken = min(budget, len(ids))
-            budget -= taken
-            del ids[len(ids) - taken :]
-            if not ids:
-                batches.pop()
+        looked_at = 0
+        while looked_at < LOOKED_AT_PER_PAGE_MAX and self._begin_sweep(as_of):
+            kind, place = _KINDS[self._swept // SHARDS], self._swept % SHARDS
+            looked_at += self._revoked[kind].let_leave(place, self._due)
+            self._swept += 1
+
+    def _begin_sweep(self, as_of: int) -> bool:
+        """Whether there is something to look through: the sweep that is under way, or a new one when a step is over."""
+        if self._swept < len(_KINDS) * SHARDS:
+            return True
+        due = as_of // LEAVE_BUCKET_S
+        if not self._buckets or self._buckets[0] > due:
+            return False
+        # Forgotten before the sweep: a row of such a step that comes during it must cause another.
+        while self._buckets and self._buckets[0] <= due:
+            del self._steps[heapq.heappop(self._buckets)]
+        self._due, self._swept = due, 0
+        return True
 
     def _remove_changes(self, as_of: int) -> None:
         # Once it has been held for as long as a cache entry may live, no cached record is older than the change.

@@ -16,7 +16,7 @@ from typing import Final, final
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage
 from doorward.revocation.table import FeedTable
-from doorward.values import Handle, Since
+from doorward.values import FeedKind, Handle, Since
 
 __all__ = ["CACHE_LIFE_S", "View"]
 
@@ -37,9 +37,8 @@ class View:
         assert max_staleness_s > 0, "a view that is always stale"
         self.max_staleness_s: Final = max_staleness_s
         self._cache_life_s: Final = cache_life_s
-        self._live = FeedTable(cache_life_s=cache_life_s)
+        self._live = FeedTable(None, cache_life_s=cache_life_s)
         self._incoming: FeedTable | None = None
-        self._feed_generation: str | None = None
         self._generation = 0
         self._position = 0
         self._mark = 0
@@ -73,6 +72,16 @@ class View:
         return len(self._live)
 
     @property
+    def rows_by_kind(self) -> dict[FeedKind, int]:
+        """How many revoked ids of each kind are held."""
+        return self._live.rows_by_kind()
+
+    @property
+    def feed_generation(self) -> str | None:
+        """The generation of the feed that is in force; None before the first full reading."""
+        return self._live.generation
+
+    @property
     def read_after(self) -> int:
         """The position the next page is to be read after."""
         return self._reading.cursor
@@ -90,20 +99,16 @@ class View:
         if now_monotonic - self._read_at > self.max_staleness_s:
             raise Unavailable("revocation_stale", f"the last full reading is over {self.max_staleness_s} s old")
 
-    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:  # noqa: ARG002  # epochs come
+    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:
         """See `RevocationView`."""
-        revoked = self._live.revoked
-        for kind, id_ in handles:  # noqa: SIM110  # any() builds a generator, at twice the cost of this loop
-            if id_ in revoked[kind]:
-                return True
-        return False
+        return self._live.is_revoked(handles, since)
 
     def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
         """See `RevocationView`."""
         if position < self._reset_mark:
             return True
         changed = self._live.changed
-        for kind, id_ in handles:  # noqa: SIM110  # as above
+        for kind, id_ in handles:  # noqa: SIM110  # any() builds a generator, at twice the cost of this loop
             if changed[kind].get(id_, 0) > position:
                 return True
         return False
@@ -117,7 +122,7 @@ class View:
             page: from the store.
             monotonic: when the reading this page belongs to *began*: what was committed later may be missing.
         """
-        if page.generation != self._feed_generation or page.watermark < self._reading.known:
+        if page.generation != self._reading.generation or page.watermark < self._reading.known:
             return self._begin_again(page, monotonic)
         table = self._reading
         rows = table.unseen_rows(page)
@@ -125,7 +130,7 @@ class View:
             # In order of arrival, not of number: a record loaded before this moment is older than these rows, even
             # when a row with a higher number came earlier. Strictly growing, and never below the feed's own number.
             self._mark = max(self._mark + 1, rows[-1].position)
-            table.apply(rows, mark=self._mark, as_of=page.as_of)
+            table.apply(rows, mark=self._mark, as_of=page.as_of, in_force=table is self._live)
             if table is self._live:
                 self._position = self._mark
                 self._generation += 1
@@ -146,8 +151,7 @@ class View:
     def _begin_again(self, page: FeedPage, monotonic: float) -> bool:
         """Start a new table beside the live one. The page counts only when it was read from the beginning."""
         read_from_beginning = self._reading.cursor == 0
-        self._feed_generation = page.generation
-        self._incoming = FeedTable(cache_life_s=self._cache_life_s)
+        self._incoming = FeedTable(page.generation, cache_life_s=self._cache_life_s)
         return self.apply(page, monotonic) if read_from_beginning else False
 
     def _require_reload(self) -> None:

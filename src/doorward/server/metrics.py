@@ -4,7 +4,8 @@ A label takes only values from a fixed set: HTTP methods we know, statuses, meth
 or an address in a label would be a secret's neighbour in a place nobody guards, and a way to fill memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from doorward.errors import REFUSALS, Rejected
 from doorward.server.answers import open_answer, send_answer
-from doorward.values import AppId, CredentialId, MethodName, OrganizationId
+from doorward.values import AppId, CredentialId, FeedKind, MethodName, OrganizationId
 from doorward.wire.render import render_refusal
 
 __all__ = ["Metrics", "MetricsPage"]
@@ -20,6 +21,10 @@ __all__ = ["Metrics", "MetricsPage"]
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _CREDENTIAL_METHODS: Final = frozenset({"apikey", "basic"})
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+def _one_of(by_kind: Callable[[], Mapping[FeedKind, int]], kind: FeedKind) -> float:
+    return by_kind()[kind]
 
 
 @final
@@ -43,11 +48,22 @@ class Metrics:
         )
         self._age: Final = Gauge("doorward_feed_age_seconds", "Age of the last full read.", registry=self._registry)
         self._entries: Final = Gauge("doorward_view_entries", "Handles held in memory.", registry=self._registry)
+        self._revoked: Final = Gauge(
+            "doorward_view_revoked", "Of them, what is revoked.", ["kind"], registry=self._registry
+        )
 
-    def watch_view(self, *, age_s: Callable[[], float], entries: Callable[[], float]) -> None:
+    def watch_view(
+        self,
+        *,
+        age_s: Callable[[], float],
+        entries: Callable[[], float],
+        by_kind: Callable[[], Mapping[FeedKind, int]],
+    ) -> None:
         """Read the age and the size of the view whenever somebody looks."""
         self._age.set_function(age_s)
         self._entries.set_function(entries)
+        for kind in FeedKind:
+            self._revoked.labels(kind.value).set_function(partial(_one_of, by_kind, kind))
 
     def count_request(self, presented_method: str, status: int, seconds: float) -> None:
         """One answer."""

@@ -5,7 +5,7 @@ import sqlite3
 import asyncpg
 import pytest
 
-from doorward.adapters.sql import apikey, apps, audit, basic, feed, leases, meta
+from doorward.adapters.sql import apikey, appending, apps, audit, basic, feed, holdings, leases, meta
 from doorward.adapters.sql.statements import Statement
 
 POINT_READS = {
@@ -21,6 +21,12 @@ POINT_READS = {
     "lease": leases._LOCK,
     "meta": meta._READ,
     "feed": feed._READ,
+    "rows of an owner": appending._OF_OWNER,
+    "rows of an owner, removed": appending._REMOVE_OF_OWNER,
+    "a sector": appending._SECTOR,
+    "keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[0],
+    "passwords of an organization, revoked": holdings._REVOKE_CREDENTIALS[1],
+    "opaque token": holdings._FIND_OPAQUE,
     "events of an app": audit._filtered(("app_id",)),
     "events of an organization": audit._filtered(("organization_id",)),
     "events of a credential": audit._filtered(("credential_id",)),

@@ -15,7 +15,7 @@ from doorward.crypto.jose.signing import SigningKey, generate_signing_key, load_
 from doorward.crypto.jose.verification import VerificationKey
 from doorward.errors import Rejected
 
-__all__ = ["CLAIMS", "PAYLOAD", "refused", "sample_key", "token_of", "verify_token"]
+__all__ = ["CLAIMS", "PAYLOAD", "headed", "jwk_of", "refused", "sample_key", "token_of", "verify_token"]
 
 CLAIMS: Final[dict[str, object]] = {
     "iss": "https://id.example",
@@ -50,6 +50,18 @@ def token_of(header: Mapping[str, object] | bytes, sign: Callable[[bytes], bytes
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     signing_input = encode_base64url(text) + b"." + encode_base64url(payload)
     return signing_input + b"." + encode_base64url(sign(signing_input))
+
+
+def headed(**members: object) -> bytes:
+    """A token whose signature holds, with further header members."""
+    key = sample_key(Algorithm.ES256)
+    return token_of({"alg": "ES256", "kid": key.kid, **members}, key.sign)
+
+
+def jwk_of(algorithm: Algorithm, **changed: object) -> dict[str, object]:
+    """A public JWK with members changed; None takes one away."""
+    members: dict[str, object] = {**sample_key(algorithm).verification.public_jwk(), **changed}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def verify_token(token: bytes, key: VerificationKey) -> dict[str, object]:

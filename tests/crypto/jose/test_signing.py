@@ -28,7 +28,9 @@ from doorward.crypto.jose.signing import (
     load_signing_key,
 )
 
-ASYMMETRIC = [algorithm for algorithm in Algorithm if not algorithm.startswith("HS")]
+# Opening an RSA key checks it, which takes its time: one algorithm of each padding stands for the others.
+TRIED = [a for a in Algorithm if a not in (Algorithm.RS384, Algorithm.RS512, Algorithm.PS256, Algorithm.PS512)]
+ASYMMETRIC = [algorithm for algorithm in TRIED if not algorithm.startswith("HS")]
 WITHOUT_PASSWORD = NoEncryption()
 
 
@@ -51,7 +53,7 @@ def not_importable(text: bytes, algorithm: Algorithm | None = None) -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("algorithm", TRIED)
 def test_a_key_is_opened_from_what_was_sealed(algorithm: Algorithm) -> None:
     key = sample_key(algorithm)
     opened = load_signing_key(key.private_der(), algorithm, "a name")
@@ -60,7 +62,7 @@ def test_a_key_is_opened_from_what_was_sealed(algorithm: Algorithm) -> None:
     opened.verification.verify(b"x", key.sign(b"x"))
 
 
-@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("algorithm", TRIED)
 def test_a_key_is_named_by_its_thumbprint_unless_it_has_a_name(algorithm: Algorithm) -> None:
     key = sample_key(algorithm)
     assert key.kid == key.verification.kid == key.verification.thumbprint
@@ -82,11 +84,11 @@ def test_an_rsa_key_made_here_has_the_stated_length() -> None:
     assert private.key_size == RSA_BITS_GENERATED
 
 
-@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("algorithm", TRIED)
 def test_a_key_opens_only_for_its_own_kind_of_algorithm(algorithm: Algorithm) -> None:
     key = sample_key(algorithm)
     same_kind = {"HS": "HS", "RS": "RS PS", "PS": "RS PS"}.get(algorithm[:2], algorithm.value).split()
-    for other in Algorithm:
+    for other in TRIED:
         if algorithm.startswith("HS") or other.startswith("HS") or other[:2] in same_kind or other is algorithm:
             continue
         with pytest.raises(UnusableKey):

@@ -11,11 +11,13 @@ from sqlalchemy import bindparam, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.apikey import insert_key, update_key
+from doorward.adapters.sql.appending import append_revocations
 from doorward.adapters.sql.apps import insert_app, update_app
 from doorward.adapters.sql.audit import append_event
 from doorward.adapters.sql.basic import insert_password, update_password
-from doorward.adapters.sql.feed import append_revocation
+from doorward.adapters.sql.holdings import revoke_opaque_tokens, revoke_organization_credentials
 from doorward.adapters.sql.script import Engine, Script, Step
+from doorward.adapters.sql.sectors import expect_sectors, insert_sector
 from doorward.adapters.sql.signing_keys import insert_signing_key, update_signing_key
 from doorward.adapters.sql.statements import Statement, announced
 from doorward.apps.port import AppInserted, AppUpdated
@@ -24,6 +26,12 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
+from doorward.revocation.writes import (
+    OpaqueTokensRevoked,
+    OrganizationCredentialsRevoked,
+    SectorInserted,
+    SectorsExpected,
+)
 from doorward.values import Change, Event
 
 __all__ = ["CHANGE_ROWS_MAX", "SqlChanges"]
@@ -37,10 +45,18 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     AppUpdated: update_app,
     KeyInserted: insert_key,
     KeyUpdated: update_key,
+    OpaqueTokensRevoked: revoke_opaque_tokens,
+    OrganizationCredentialsRevoked: revoke_organization_credentials,
     PasswordInserted: insert_password,
     PasswordUpdated: update_password,
     SigningKeyInserted: insert_signing_key,
     SigningKeyUpdated: update_signing_key,
+}
+
+# These are about what nobody else may change meanwhile: they run when the head is locked.
+_LOCKED_WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
+    SectorInserted: insert_sector,
+    SectorsExpected: expect_sectors,
 }
 
 _heads: Final = schema.heads.c
@@ -85,7 +101,7 @@ def _require_known(change: Change) -> None:
     if change.deliveries:
         raise TypeError("there is no statement for deliveries")
     for write in change.writes:
-        if type(write) not in _WRITES:
+        if type(write) not in _WRITES and type(write) not in _LOCKED_WRITES:
             raise TypeError(f"there is no statement for a {type(write).__name__}")
     rows = len(change.writes) + len(change.revocations) + len(change.events)
     if rows > CHANGE_ROWS_MAX:
@@ -93,15 +109,17 @@ def _require_known(change: Change) -> None:
 
 
 def _commit(change: Change, chain_key: ChainKey | None) -> Script[int]:
+    locked = [write for write in change.writes if type(write) in _LOCKED_WRITES]
     for write in change.writes:
-        yield from _WRITES[type(write)](write)
-    if not (change.revocations or change.events):
+        if type(write) in _WRITES:
+            yield from _WRITES[type(write)](write)
+    if not (locked or change.revocations or change.events):
         ((position,),) = yield Step(_POSITION, {})
         return int(position)
     ((position, sequence, link),) = yield Step(_LOCK, {})
-    for revocation in change.revocations:
-        position += 1
-        yield from append_revocation(revocation, position)
+    for write in locked:
+        yield from _LOCKED_WRITES[type(write)](write)
+    position = yield from append_revocations(change.revocations, position)
     sequence, link = yield from _record(change.events, chain_key, sequence, link)
     yield Step(_MOVE, {"feed_position": position, "audit_sequence": sequence, "audit_link": link})
     return int(position)

@@ -1,4 +1,4 @@
-"""The feed in SQL: appended while the head is locked, read as one snapshot.
+"""The feed in SQL, read as one snapshot. (`appending.py` appends to it.)
 
 Positions come from the one row of `heads`, which a change locks last and holds until its commit is visible. So
 positions become visible in their order, an aborted change leaves no gap, and a reader who sees a position has seen
@@ -8,16 +8,16 @@ every kept one before it (docs/adr/0006-gapless-feed-positions.md).
 from collections.abc import AsyncIterator
 from typing import Final, final
 
-from sqlalchemy import bindparam, delete, insert, select, true
+from sqlalchemy import bindparam, delete, select, true
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script, Step
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import FeedKind, Handle, Revocation, Watermark
+from doorward.values import FeedKind, Handle, Watermark
 
-__all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed", "append_revocation"]
+__all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed"]
 
 PAGE_FEED_ROWS_MAX: Final = 10_000
 """How many rows one page of the feed may hold."""
@@ -50,20 +50,9 @@ _READ: Final = Statement(
     .select_from(schema.heads.outerjoin(_rows, true()))
     .order_by(_rows.c.position)
 )
+_SECTORS: Final = Statement(select(schema.pairwise_sectors.c.sector))
+_NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT.value, FeedKind.CLIENT_SUBJECT.value})
 _HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
-_APPEND: Final = Statement(
-    insert(schema.feed).values(
-        position=bindparam("position"),
-        kind=bindparam("kind"),
-        id=bindparam("id"),
-        changed_version=bindparam("changed_version"),
-        leave_at=bindparam("leave_at"),
-        audience=bindparam("audience"),
-        owner=bindparam("owner"),
-        # Asked of the clock after the head is locked, so that times grow with positions.
-        committed_at=store_clock_ms() // 1000,
-    )
-)
 _REMOVE: Final = Statement(
     delete(schema.feed)
     .where(
@@ -85,21 +74,36 @@ class SqlFeed:
     def __init__(self, engine: Engine) -> None:
         self._engine: Final = engine
 
-    async def read_feed(self, after: int, *, limit: int = PAGE_FEED_ROWS_MAX) -> FeedPage:
-        """See the port. A page cut short carries the watermark of its last row."""
+    async def read_feed(
+        self, after: int, *, limit: int = PAGE_FEED_ROWS_MAX, audiences: frozenset[str] | None = None
+    ) -> FeedPage:
+        """See the port. A page cut short carries the watermark of the last row it looked at."""
         if not 1 <= limit <= PAGE_FEED_ROWS_MAX:
             raise Rejected("input_invalid", f"a page of the feed has 1 to {PAGE_FEED_ROWS_MAX} rows, not {limit}")
+        plain_names = audiences is None or await self._may_know_names(audiences)
+        # What is withheld is left out here, not in SQL: a reader of few rows must not make one statement run through
+        # a million that are not for him.
         rows = await self._engine.read(_READ, {"after": after, "limit": limit + 1})
         head, generation, as_of_ms = rows[0][:3]
-        page = tuple(_row(row) for row in rows[:limit] if row[3] is not None)
+        page = tuple(
+            _row(row) for row in rows[:limit] if row[3] is not None and _is_for(audiences, row, plain_names=plain_names)
+        )
         complete = len(rows) <= limit
+        scanned_to = head if complete else rows[limit - 1][3]
         return FeedPage(
             rows=page,
-            watermark=head if complete else page[-1].position,
+            watermark=scanned_to,
             generation=generation,
             as_of=as_of_ms // 1000,
             complete=complete,
+            scanned_to=scanned_to,
         )
+
+    async def _may_know_names(self, audiences: frozenset[str]) -> bool:
+        # Of no audience: what is withheld would be a revocation that does not arrive.
+        if not audiences:
+            return True
+        return not audiences <= {row[0] for row in await self._engine.read(_SECTORS, {})}
 
     async def read_watermark(self) -> Watermark:
         """See the port."""
@@ -120,24 +124,15 @@ class SqlFeed:
                 return removed
 
 
-def append_revocation(revocation: Revocation, position: int) -> Script[None]:
-    """One row, at a position taken from the locked head."""
-    yield Step(
-        _APPEND,
-        {
-            "position": position,
-            "kind": revocation.handle.kind.value,
-            "id": revocation.handle.id,
-            "changed_version": revocation.changed_version,
-            "leave_at": revocation.leave_at,
-            "audience": revocation.audience,
-            "owner": None if revocation.owner is None else f"{revocation.owner.kind.value}:{revocation.owner.id}",
-        },
-    )
-
-
 def _remove(now: int) -> Script[int]:
     return len((yield Step(_REMOVE, {"now": now, "limit": REMOVED_AT_ONCE})))
+
+
+def _is_for(audiences: frozenset[str] | None, row: Row, *, plain_names: bool) -> bool:
+    audience = row[-1]
+    if audience is None:
+        return plain_names or row[4] not in _NAMING_SUBJECTS
+    return audiences is None or audience in audiences
 
 
 def _row(row: Row) -> FeedRow:

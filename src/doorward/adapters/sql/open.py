@@ -8,9 +8,11 @@ from doorward.adapters.sql.audit import SqlAudit
 from doorward.adapters.sql.basic import SqlPasswords
 from doorward.adapters.sql.changes import SqlChanges
 from doorward.adapters.sql.feed import SqlFeed
+from doorward.adapters.sql.holdings import SqlHoldings
 from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.script import Engine
+from doorward.adapters.sql.sectors import SqlSectors
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.url import sqlite_path
@@ -37,6 +39,8 @@ class SqlPorts:
         self.rate_leases: Final = SqlRateLeases(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
+        self.sectors: Final = SqlSectors(engine)
+        self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
 
     async def start(self) -> None:

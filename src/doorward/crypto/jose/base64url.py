@@ -8,21 +8,24 @@ is read, and nothing else.
 import binascii
 from typing import Final
 
+import msgspec
+
 from doorward.errors import Rejected
 
 __all__ = ["decode_base64url", "encode_base64url"]
 
-# The standard alphabet's own characters and the padding become something that no decoder reads.
-_TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_PADDING: Final = (b"", b"!", b"==", b"=")
-# The last character of a group of two or three carries four or two bits that belong to no octet: they must be zero.
-_LAST: Final = (
-    frozenset(range(256)),
-    frozenset[int](),
-    frozenset(b"AQgw"),
-    frozenset(b"AEIMQUYcgkosw048"),
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# Whatever is not of the URL alphabet becomes a `!`, which no decoder reads: the standard alphabet's own two, the
+# padding, whitespace, and the quotation mark and backslash that mean something to the decoder below.
+_TO_STANDARD: Final = bytes(octet if octet in _ALPHABET else 0x21 for octet in range(256)).translate(
+    bytes.maketrans(b"-_", b"+/")
 )
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+# The last character of a group of two or three carries four or two bits that belong to no octet: they must be zero.
+_LAST: Final = (frozenset(range(256)), frozenset[int](), frozenset(b"AQgw"), frozenset(b"AEIMQUYcgkosw048"))
+_END: Final = (b'"', b"", b'=="', b'="')
+# Twice as fast as `binascii` and as strict; octets in JSON are a string in base64.
+_decode: Final = msgspec.json.Decoder(bytes).decode
 
 
 def decode_base64url(presented: bytes) -> bytes:
@@ -35,8 +38,8 @@ def decode_base64url(presented: bytes) -> bytes:
     if over and presented[-1] not in _LAST[over]:
         raise Rejected("token_malformed", "not canonical base64url: stray bits or an impossible length")
     try:
-        return binascii.a2b_base64(presented.translate(_TO_STANDARD) + _PADDING[over], strict_mode=True)
-    except binascii.Error:
+        return _decode(b'"' + presented.translate(_TO_STANDARD) + _END[over])
+    except msgspec.DecodeError:
         raise Rejected("token_malformed", "not base64url") from None
 
 

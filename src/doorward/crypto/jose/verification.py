@@ -36,25 +36,19 @@ class VerificationKey(msgspec.Struct, frozen=True, eq=False):
         algorithm: the one algorithm it is used with.
         names: the `alg` values of a header it answers to: one, for Ed25519 two (RFC 9864).
         thumbprint: RFC 7638 with SHA-256, 43 base64url characters.
+        verify: `verify(signing_input, signature)` proves that the holder of this key signed `signing_input`, or raises
+            `Rejected` with `token_signature`. A function of its own rather than a method: it is called for every token.
     """
 
     kid: str | None
     algorithm: Algorithm
     names: frozenset[str]
     thumbprint: str
-    _check: CheckSignature
+    verify: CheckSignature
     _members: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
         return f"VerificationKey(kid={self.kid!r}, algorithm={self.algorithm.value!r})"
-
-    def verify(self, signing_input: bytes, signature: bytes) -> None:
-        """Prove that the holder of this key signed `signing_input`.
-
-        Raises:
-            Rejected: `token_signature`.
-        """
-        self._check(signing_input, signature)
 
     def public_jwk(self) -> dict[str, str]:
         """What may be published (RFC 7517): key type, public numbers, `alg`, `use`, and `kid` if it has one.

@@ -17,6 +17,7 @@ from doorward.server.management.page import PAGE_HEADERS, render_page
 from doorward.server.management.passwords import add_password_routes
 from doorward.server.management.problems import add_problem_handlers
 from doorward.server.management.reach import ManagedStore
+from doorward.server.management.revocations import add_revocation_routes
 from doorward.values import Environment
 from doorward.wire.hops import TrustedHops
 
@@ -55,6 +56,7 @@ def build_management(
     add_key_routes(router, doors, asking, key_prefix=key_prefix, environment=environment)
     add_password_routes(router, doors, asking)
     add_audit_routes(router, doors, asking)
+    add_revocation_routes(router, doors, asking)
     app = FastAPI(
         title="Doorward management API",
         version=version,

@@ -21,6 +21,8 @@ class AdministratorScope(StrEnum):
     PASSWORDS_READ = "doorward:passwords:read"  # a scope, not a secret
     PASSWORDS_WRITE = "doorward:passwords:write"  # as above
     AUDIT_READ = "doorward:audit:read"
+    REVOCATIONS_READ = "doorward:revocations:read"
+    REVOCATIONS_WRITE = "doorward:revocations:write"
 
 
 ADMINISTRATOR_SCOPES: Final = Scopes(*AdministratorScope)

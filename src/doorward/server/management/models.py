@@ -10,6 +10,7 @@ from typing import Annotated, Literal, final
 from pydantic import BaseModel, ConfigDict, Field
 
 from doorward.methods.apikey.config import EXPIRES_IN_S, EXPIRES_IN_S_MAX, OVERLAP_S, OVERLAP_S_MAX
+from doorward.revocation.naming import ID_CHARACTERS_MAX, ISSUER_CHARACTERS_MAX
 from doorward.values import Environment
 from doorward.values.bounds import (
     METADATA_ENTRIES_MAX,
@@ -43,6 +44,8 @@ __all__ = [
     "PasswordView",
     "Problem",
     "Rate",
+    "RevocationIn",
+    "RevocationView",
 ]
 
 _Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
@@ -142,6 +145,16 @@ class PasswordOrderIn(_In):
 
 
 @final
+class RevocationIn(_In):
+    """What is taken back: by its public id, never by the token or key itself. `issuer`: whose it is, when not ours."""
+
+    kind: Literal["subject", "token", "session", "grant", "client", "organization", "credential"]
+    id: Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
+    issuer: Annotated[str, Field(min_length=1, max_length=ISSUER_CHARACTERS_MAX)] | None = None
+    reason: _Reason
+
+
+@final
 class AppView(_Out):
     """An app. Times are epoch seconds."""
 
@@ -230,6 +243,24 @@ class PasswordPage(_Page):
     """App passwords by id."""
 
     items: list[PasswordView]
+
+
+@final
+class RevocationView(_Out):
+    """What was revoked. `later_is_good`: whether what is issued from `revoked_at` on opens doors again.
+
+    `kept_until` is when the feed may forget it, because nothing it names can be alive; null for a credential, which the
+    store remembers. `keys` and `passwords` are how many of an organization went along.
+    """
+
+    kind: str
+    id: str
+    issuer: str | None
+    revoked_at: int
+    kept_until: int | None
+    later_is_good: bool
+    keys: int
+    passwords: int
 
 
 @final

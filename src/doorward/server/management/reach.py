@@ -18,6 +18,8 @@ from doorward.errors import Rejected
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
 from doorward.methods.plane import Plane
+from doorward.revocation.sectors import SectorSource
+from doorward.revocation.writes import HeldCredentials, HoldingsPort, OpaqueHolding
 from doorward.values import (
     AppId,
     ChangePort,
@@ -54,6 +56,16 @@ class ManagedStore(Protocol):
     @property
     def apps(self) -> AppPort:
         """Finds apps."""
+        ...
+
+    @property
+    def sectors(self) -> SectorSource:
+        """Who knows subjects by another name."""
+        ...
+
+    @property
+    def holdings(self) -> HoldingsPort:
+        """What is revoked along."""
         ...
 
     @property
@@ -110,6 +122,8 @@ class Reach:
         self.apps: Final[AppPort] = _Apps(store.apps, self)
         self.keys: Final[KeyPort] = _Keys(store.keys, self)
         self.passwords: Final[PasswordPort] = _Passwords(store.passwords, self)
+        self.sectors: Final = store.sectors
+        self.holdings: Final[HoldingsPort] = _Holdings(store.holdings, self)
         self._audit: Final = store.audit
         self._empowering: Final = empowering
         self._expected_version: Final = expected_version
@@ -237,3 +251,18 @@ class _Passwords:
     ) -> tuple[PasswordRecord, ...]:
         confined = self._reach.organization_id or organization_id
         return await self._passwords.list_passwords(app_id=app_id, organization_id=confined, after=after, limit=limit)
+
+
+@final
+class _Holdings:
+    def __init__(self, holdings: HoldingsPort, reach: Reach) -> None:
+        self._holdings: Final = holdings
+        self._reach: Final = reach
+
+    async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
+        return await self._holdings.count_credentials(self._reach.organization_id or organization_id)
+
+    async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
+        found = await self._holdings.find_opaque(token_id)
+        own = self._reach.organization_id
+        return found if found is not None and own in {None, found.organization_id} else None

@@ -1,0 +1,110 @@
+"""What a revocation takes along in the store: one bulk write each, and what must be known before.
+
+The rows of an organization are found by an index. Opaque tokens have none for what they rest on: such a row lives for
+minutes and is written far more often than anything is revoked, so the revocation pays, with one pass over the table,
+before the head of the feed is locked.
+"""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, select, update
+
+from doorward.adapters.sql import schema
+from doorward.adapters.sql.script import Engine, Script, Step
+from doorward.adapters.sql.statements import Statement
+from doorward.revocation.writes import (
+    HeldCredentials,
+    OpaqueHolding,
+    OpaqueTokensRevoked,
+    OrganizationCredentialsRevoked,
+)
+from doorward.values import CredentialId, FeedKind, OrganizationId
+
+__all__ = ["SqlHoldings", "revoke_opaque_tokens", "revoke_organization_credentials"]
+
+_tokens: Final = schema.opaque_tokens.c
+
+
+def _revoke(table: Table, condition: ColumnElement[bool]) -> Statement:
+    columns = table.columns
+    # What is revoked stays as it is: its version is what a reader may hold in his hand.
+    alive = columns.state != literal_column("'revoked'")
+    return Statement(
+        update(table).where(condition, alive).values(state=literal_column("'revoked'"), version=columns.version + 1)
+    )
+
+
+def _of_organization(table: Table) -> ColumnElement[bool]:
+    return table.columns.organization_id == bindparam("organization_id", type_=table.columns.organization_id.type)
+
+
+def _revoke_opaque(column: Column[str]) -> Statement:
+    return _revoke(schema.opaque_tokens, column == bindparam("rests_on", type_=column.type))
+
+
+_REVOKE_CREDENTIALS: Final = tuple(
+    _revoke(table, _of_organization(table)) for table in (schema.api_keys, schema.app_passwords)
+)
+_REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
+    FeedKind.TOKEN: _revoke_opaque(_tokens.id),
+    FeedKind.GRANT: _revoke_opaque(_tokens.grant_id),
+    FeedKind.SESSION: _revoke_opaque(_tokens.session_id),
+    FeedKind.SUBJECT: _revoke_opaque(_tokens.subject),
+    FeedKind.CLIENT: _revoke_opaque(_tokens.client_id),
+    FeedKind.ORGANIZATION: _revoke_opaque(_tokens.organization_id),
+}
+
+
+def _count(table: Table) -> ColumnElement[int]:
+    alive = table.columns.state != literal_column("'revoked'")
+    return select(func.count()).select_from(table).where(_of_organization(table), alive).scalar_subquery()
+
+
+_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords)))
+_FIND_OPAQUE: Final = Statement(
+    select(
+        _tokens.id,
+        _tokens.client_id,
+        _tokens.subject,
+        _tokens.audience,
+        _tokens.grant_id,
+        _tokens.session_id,
+        _tokens.organization_id,
+        _tokens.expires_at,
+        _tokens.state,
+    ).where(_tokens.id == bindparam("id"))
+)
+
+
+@final
+class SqlHoldings:
+    """`HoldingsPort`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine: Final = engine
+
+    async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
+        """See the port."""
+        ((keys, passwords),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
+        return HeldCredentials(keys=keys, passwords=passwords)
+
+    async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
+        """See the port."""
+        rows = await self._engine.read(_FIND_OPAQUE, {"id": token_id})
+        if not rows:
+            return None
+        *said, state = rows[0]
+        names = OpaqueHolding.__struct_fields__[:-1]
+        return OpaqueHolding(**dict(zip(names, said, strict=True)), is_revoked=state == "revoked")
+
+
+def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Script[None]:
+    """Every key and app password of an organization."""
+    for statement in _REVOKE_CREDENTIALS:
+        yield Step(statement, {"organization_id": write.organization_id})
+
+
+def revoke_opaque_tokens(write: OpaqueTokensRevoked) -> Script[None]:
+    """Every opaque token that rests on something."""
+    yield Step(_REVOKE_OPAQUE[write.kind], {"rests_on": write.id})
