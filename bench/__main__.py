@@ -21,7 +21,9 @@ ROWS: Final = (
     "warm_memory",
     "revoked_memory",
     "revoke",
+    "revoke_stream",
     "jwt_verify",
+    "jwt_seen",
     "jwt_refuse",
     "signatures",
 )

@@ -4,9 +4,11 @@ Guarded and unguarded kinds differ by the door and nothing else.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import uvicorn
+from bench.revocation_servers import issuer, verifier
 from bench.stock import KEYS, SCOPE
 from fastapi import Depends, FastAPI
 
@@ -20,7 +22,16 @@ from doorward.values import Actor, CredentialId, Principal, Scopes
 
 __all__ = ["KINDS"]
 
-KINDS: Final = ("raw", "raw-guarded", "raw-guarded-pull", "fastapi", "fastapi-guarded", "revoker")
+KINDS: Final = (
+    "raw",
+    "raw-guarded",
+    "raw-guarded-pull",
+    "fastapi",
+    "fastapi-guarded",
+    "revoker",
+    "issuer",
+    "remote-verifier",
+)
 _HELLO: Final = b'{"orders":[]}'
 _HEADERS: Final = [(b"content-type", b"application/json"), (b"content-length", str(len(_HELLO)).encode())]
 
@@ -79,13 +90,20 @@ def _fastapi(door: Door | None) -> ASGIApp:
     return app
 
 
+_OF_URL: Final[dict[str, Callable[[str], ASGIApp]]] = {
+    "revoker": _revoker,
+    "issuer": issuer,
+    "remote-verifier": verifier,
+}
+
+
 def _app(kind: str, url: str) -> Any:  # Any: uvicorn and FastAPI spell ASGI types differently
     if kind == "raw":
         return raw_app
     if kind == "fastapi":
         return _fastapi(None)
-    if kind == "revoker":
-        return _revoker(url)
+    if kind in _OF_URL:
+        return _OF_URL[kind](url)
     methods = ApiKeys(_store(url, push=not kind.endswith("-pull")))
     if kind == "fastapi-guarded":
         return _fastapi(Door(methods, require=Scopes(SCOPE)))

@@ -7,6 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from doorward.app.bearer import Bearer as Bearer
+    from doorward.app.bearer import Issuer as Issuer
+    from doorward.app.opaque import Introspection as Introspection
+    from doorward.app.opaque import Opaque as Opaque
+    from doorward.app.remote import RemoteRevocations as RemoteRevocations
     from doorward.app.store import open_store as open_store
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
@@ -15,6 +20,10 @@ if TYPE_CHECKING:
     from doorward.errors import Unavailable as Unavailable
     from doorward.methods.apikey import ApiKeys as ApiKeys
     from doorward.methods.basic import Basic as Basic
+    from doorward.methods.bearer import TokenVerifier as TokenVerifier
+    from doorward.methods.bearer.operations import issue_access_token as issue_access_token
+    from doorward.methods.opaque.operations import issue_opaque_token as issue_opaque_token
+    from doorward.methods.token_order import TokenOrder as TokenOrder
     from doorward.values import Environment as Environment
     from doorward.values import Principal as Principal
     from doorward.values import PrincipalKind as PrincipalKind
@@ -26,16 +35,25 @@ __all__ = [
     "Admitted",
     "ApiKeys",
     "Basic",
+    "Bearer",
     "Door",
     "Environment",
+    "Introspection",
+    "Issuer",
     "Misconfigured",
+    "Opaque",
     "Principal",
     "PrincipalKind",
     "RateLimit",
     "Rejected",
+    "RemoteRevocations",
     "Scopes",
+    "TokenOrder",
+    "TokenVerifier",
     "TrustedHops",
     "Unavailable",
+    "issue_access_token",
+    "issue_opaque_token",
     "open_store",
 ]
 
@@ -43,16 +61,25 @@ _HOMES = {
     "Admitted": "doorward.door",
     "ApiKeys": "doorward.methods.apikey",
     "Basic": "doorward.methods.basic",
+    "Bearer": "doorward.app.bearer",
     "Door": "doorward.door",
     "Environment": "doorward.values",
+    "Introspection": "doorward.app.opaque",
+    "Issuer": "doorward.app.bearer",
     "Misconfigured": "doorward.errors",
+    "Opaque": "doorward.app.opaque",
     "Principal": "doorward.values",
     "PrincipalKind": "doorward.values",
     "RateLimit": "doorward.values",
     "Rejected": "doorward.errors",
+    "RemoteRevocations": "doorward.app.remote",
     "Scopes": "doorward.values",
+    "TokenOrder": "doorward.methods.token_order",
+    "TokenVerifier": "doorward.methods.bearer",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
+    "issue_access_token": "doorward.methods.bearer.operations",
+    "issue_opaque_token": "doorward.methods.opaque.operations",
     "open_store": "doorward.app.store",
 }
 

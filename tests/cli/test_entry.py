@@ -48,7 +48,7 @@ def test_help_does_not_pay_for_the_server_or_the_database() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["kyes"], "Did you mean 'keys'? See `doorward --help`."),
+        (["keyz"], "Did you mean 'keys'? See `doorward --help`."),
         (["keys", "nonsense"], "No such command 'nonsense'. See `doorward keys --help`."),
         (["--nonsense"], "No such option: --nonsense."),
     ],

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.simulators.issuer import SimulatedIssuer
 
 from doorward.cli.text import in_words, moment, printable, relative, without_secrets
 
@@ -38,6 +39,11 @@ def test_a_secret_in_an_error_is_cut_to_its_public_part() -> None:
     cut = without_secrets(f"No such option: {secret}, and {secret}")
     assert "B" not in cut
     assert cut == "No such option: dw_live_aaaaaaaaaaaa…, and dw_live_aaaaaaaaaaaa…"
+
+
+def test_a_signed_token_in_an_error_is_no_longer_there() -> None:
+    token = SimulatedIssuer().issue().decode()
+    assert without_secrets(f"No such option: {token}.") == "No such option: <token>."
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, final
 
 import msgspec
+from tests.simulators.issuer import SimulatedIssuer
 from tests.simulators.store import OPERATOR, SimulatedStore
 
 from doorward.apps.port import AppRecord
@@ -14,7 +15,11 @@ from doorward.methods.apikey.order import KeyOrder
 from doorward.methods.basic import Basic
 from doorward.methods.basic.operations import create_password, disable_password, revoke_password
 from doorward.methods.basic.order import PasswordOrder
+from doorward.methods.bearer import BearerTokens
 from doorward.methods.contract import Method
+from doorward.methods.opaque import OpaqueTokens
+from doorward.methods.opaque.operations import issue_opaque_token, revoke_opaque_token
+from doorward.methods.token_order import TokenOrder
 from doorward.values import CredentialId
 from doorward.wire.credential import checksum_of
 from doorward.wire.request import Header
@@ -22,6 +27,7 @@ from doorward.wire.request import Header
 __all__ = ["LIFETIME_S", "METHODS", "Issued", "MethodCase"]
 
 LIFETIME_S: Final = 1_000
+AUDIENCE: Final = "https://api.example"
 
 
 @final
@@ -42,13 +48,17 @@ class MethodCase(msgspec.Struct, frozen=True, kw_only=True):
     build: Callable[[SimulatedStore], Method[Any, Any]]
     issue: Callable[[SimulatedStore, AppRecord], Awaitable[Issued]]
     """With a lifetime of `LIFETIME_S`."""
-    disable: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
-    revoke: Callable[[SimulatedStore, CredentialId], Awaitable[object]]
+    disable: Callable[[SimulatedStore, CredentialId], Awaitable[object]] | None
+    """None: what cannot be undone is all there is, or there is no record of it and only the feed knows."""
+    revoke: Callable[[SimulatedStore, CredentialId], Awaitable[object]] | None
+    """None: there is no record of it, so only the feed knows (`tests/door`)."""
     forget: Callable[[SimulatedStore], None]
     """Empty the store, so that every id is unknown."""
     header_names: tuple[bytes, ...]
     look_alikes: tuple[bytes, ...]
     """Beginnings of values this method takes for its own."""
+    wrong_code: str = "credential_secret_mismatch"
+    unknown_code: str = "credential_unknown"
 
 
 def _forge(text: str) -> str:
@@ -81,6 +91,38 @@ async def _issue_password(store: SimulatedStore, owner: AppRecord) -> Issued:
     )
 
 
+async def _issue_opaque(store: SimulatedStore, owner: AppRecord) -> Issued:
+    order = TokenOrder(client_id=owner.id, audience=(AUDIENCE,), lifetime_s=LIFETIME_S)
+    issued = await issue_opaque_token(store, order)
+    return Issued(
+        id=issued.record.id,
+        secret=issued.text,
+        headers=((b"authorization", b"Bearer " + issued.text.encode()),),
+        forged_headers=((b"authorization", b"Bearer " + _forge(issued.text).encode()),),
+    )
+
+
+_ISSUER: Final = SimulatedIssuer()
+
+
+def _bearer(store: SimulatedStore) -> BearerTokens:
+    _ISSUER.keys.replace(_ISSUER.key.verification)
+    return BearerTokens(_ISSUER.policy(own=True), plane=store.plane)
+
+
+async def _issue_token(store: SimulatedStore, owner: AppRecord) -> Issued:
+    now = int(store.clock())
+    token = _ISSUER.issue(iat=now, exp=now + LIFETIME_S, client_id=owner.id)
+    # Whoever knows a token's claims can write them, and put any octets where the signature belongs.
+    forged = token[:-40] + b"A" * 40
+    return Issued(
+        id=CredentialId("tok1"),
+        secret=token.decode(),
+        headers=((b"authorization", b"Bearer " + token),),
+        forged_headers=((b"authorization", b"Bearer " + forged),),
+    )
+
+
 METHODS: Final = (
     MethodCase(
         name="apikey",
@@ -101,5 +143,27 @@ METHODS: Final = (
         forget=lambda store: store.password_rows.clear(),
         header_names=(b"authorization",),
         look_alikes=(b"Basic ", b"basic  ", b"Basic YTpk", b"Basic Og=="),
+    ),
+    MethodCase(
+        name="opaque",
+        build=lambda store: OpaqueTokens(store, audiences=(AUDIENCE,)),
+        issue=_issue_opaque,
+        disable=None,
+        revoke=lambda store, token_id: revoke_opaque_token(store, token_id, reason="r", actor=OPERATOR),
+        forget=lambda store: store.opaque_rows.clear(),
+        header_names=(b"authorization",),
+        look_alikes=(b"Bearer dw_token_", b"bearer  dw_token_", b"Bearer "),
+    ),
+    MethodCase(
+        name="bearer",
+        build=_bearer,
+        issue=_issue_token,
+        disable=None,
+        revoke=None,
+        forget=lambda _: _ISSUER.keys.replace(),
+        header_names=(b"authorization",),
+        look_alikes=(b"Bearer .", b"Bearer a.b.", b"bearer  eyJ.", b"Bearer eyJhbGciOiJub25lIn0."),
+        wrong_code="token_signature",
+        unknown_code="token_key_unknown",
     ),
 )

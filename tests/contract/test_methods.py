@@ -66,7 +66,7 @@ async def test_unknown_and_wrong_are_one_answer(case: MethodCase, store: Simulat
     wrong = await _refuse(method, issued.forged_headers)
     case.forget(store)
     unknown = await _refuse(method, issued.forged_headers)
-    assert (wrong.code, unknown.code) == ("credential_secret_mismatch", "credential_unknown")
+    assert (wrong.code, unknown.code) == (case.wrong_code, case.unknown_code)
     challenges = method.challenges(view_of())
     assert render_refusal(wrong, challenges=challenges) == render_refusal(unknown, challenges=challenges)
 
@@ -74,10 +74,12 @@ async def test_unknown_and_wrong_are_one_answer(case: MethodCase, store: Simulat
 async def test_only_the_holder_learns_the_state(case: MethodCase, store: SimulatedStore, owner: AppRecord) -> None:
     method = case.build(store)
     for take_back, code in ((case.disable, "credential_disabled"), (case.revoke, "credential_revoked")):
+        if take_back is None:
+            continue
         issued = await case.issue(store, owner)
         await take_back(store, issued.id)
         assert (await _refuse(method, issued.headers)).code == code
-        assert (await _refuse(method, issued.forged_headers)).code == "credential_secret_mismatch"
+        assert (await _refuse(method, issued.forged_headers)).code == case.wrong_code
 
 
 async def test_a_credential_twice_is_refused(case: MethodCase, store: SimulatedStore, owner: AppRecord) -> None:

@@ -71,6 +71,8 @@ def test_the_library_needs_nothing_of_the_server(tmp_path: Path) -> None:
             "asyncpg",
             "pip install 'doorward[postgres]'",
         ),
+        ("from doorward import RemoteRevocations", "httpx2", "pip install 'doorward[http]'"),
+        ("from doorward import RemoteRevocations", "httpcore2", "pip install 'doorward[http]'"),
     ],
 )
 def test_what_is_missing_is_named(code: str, missing: str, cure: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.server.conftest import Ask
+from tests.simulators.issuer import SimulatedIssuer
 
 from doorward.errors import Rejected, Unavailable
 from doorward.server.edge import Edge
@@ -69,6 +70,11 @@ async def test_a_fault_is_logged_with_its_trace_and_without_credentials(ask: Ask
 def test_every_look_alike_is_blotted_out() -> None:
     assert KEY not in blot_out_credentials(f"a {KEY} b acme_test_{'Z' * 50}!")
     assert "acme" not in blot_out_credentials(f"acme_test_{'Z' * 50}")
+
+
+def test_a_signed_token_is_blotted_out() -> None:
+    token = SimulatedIssuer().issue().decode()
+    assert blot_out_credentials(f"a {token} b") == "a <credential> b"
 
 
 async def test_metrics_count_and_name_nobody(ask: Ask, lines: io.StringIO) -> None:

@@ -5,24 +5,61 @@ at once, as the follower would bring them.
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar, final
 
+import msgspec
 from msgspec.structs import replace
 from tests.simulators.plane import SimulatedPlane
 
 from doorward.apps.port import AppInserted, AppRecord, AppUpdated
+from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.jws import sign_compact
+from doorward.crypto.jose.signing import generate_signing_key
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
-from doorward.values import Actor, AppId, Change, CredentialId, Event, OrganizationId, Revocation, Write
+from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
+from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
+from doorward.revocation.pairwise import Sectors
+from doorward.revocation.writes import HeldCredentials, OpaqueHolding, OpaqueTokensRevoked
+from doorward.values import (
+    EPOCH_KINDS,
+    Actor,
+    AppId,
+    Change,
+    CredentialId,
+    Event,
+    FeedKind,
+    Handle,
+    OrganizationId,
+    Revocation,
+    Watermark,
+    Write,
+)
 
-__all__ = ["NOW", "OPERATOR", "SimulatedStore"]
+__all__ = ["GENERATION", "NOW", "OPERATOR", "SimulatedStore"]
 
 NOW = 1_800_000_000
+GENERATION = "g1"
+"""The feed's, as the simulated plane says it."""
 OPERATOR = Actor(kind="operator", id="ada")
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, OpaqueRecord)
+
+
+@final
+class SimulatedRing:
+    """The issuer's name, and a real ES256 key under it."""
+
+    def __init__(self) -> None:
+        self.issuer = "https://id.example"
+        self.key = generate_signing_key(Algorithm.ES256, secrets.token_bytes)
+        self.signed: list[Mapping[str, object]] = []
+
+    async def sign_token(self, claims: Mapping[str, object]) -> str:
+        self.signed.append(claims)
+        return sign_compact({"typ": "at+jwt"}, msgspec.json.encode(claims), self.key).decode("ascii")
 
 
 @final
@@ -36,6 +73,9 @@ class SimulatedStore:
         self.app_rows: dict[str, AppRecord] = {}
         self.key_rows: dict[str, KeyRecord] = {}
         self.password_rows: dict[str, PasswordRecord] = {}
+        self.opaque_rows: dict[str, OpaqueRecord] = {}
+        self.sector_names: set[str] = set()
+        self.keyring = SimulatedRing()
         self.events: list[Event] = []
         self.revocations: list[Revocation] = []
         self.reads = 0
@@ -56,6 +96,22 @@ class SimulatedStore:
 
     @property
     def passwords(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def opaque_tokens(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def standing(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def sectors(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def holdings(self) -> "SimulatedStore":
         return self
 
     @property
@@ -105,16 +161,45 @@ class SimulatedStore:
     ) -> tuple[PasswordRecord, ...]:
         return _page(map(self._join, self.password_rows.values()), app_id, organization_id, after, limit)
 
+    async def find_opaque_token(self, token_id: CredentialId) -> OpaqueRecord | None:
+        self._read()
+        return self.opaque_rows.get(token_id)
+
+    async def read_standing(
+        self, handles: tuple[Handle, ...], inherited: Watermark | None, audiences: tuple[str, ...] = ()
+    ) -> Standing:
+        self._read()
+        assert len(handles) <= HANDLES_ASKED_MAX
+        watermark = Watermark(GENERATION, len(self.revocations))
+        sectors = frozenset(audiences) & self.sector_names
+        for position, row in enumerate(self.revocations, start=1):
+            if row.handle not in handles or row.changed_version is not None:
+                continue
+            older = inherited is not None and (inherited.generation != GENERATION or position > inherited.position)
+            if row.handle.kind not in EPOCH_KINDS or older:
+                return Standing(watermark, row.handle, sectors)
+        return Standing(watermark, None, sectors)
+
+    async def read_sectors(self) -> Sectors:
+        self._read()
+        return Sectors(names=tuple(sorted(self.sector_names)), key=bytes(32) if self.sector_names else None)
+
+    async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
+        raise AssertionError(f"organizations are revoked in a database: {organization_id}")
+
+    async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
+        raise AssertionError(f"holdings are found in a database: {token_id}")
+
     async def commit(self, change: Change) -> int:
         self._read()
         if self.before_commit:
             self.before_commit.pop()()
-        kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows))
+        kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows), dict(self.opaque_rows))
         try:
             for write in change.writes:
                 self._write(write)
         except Rejected:
-            self.app_rows, self.key_rows, self.password_rows = kept
+            self.app_rows, self.key_rows, self.password_rows, self.opaque_rows = kept
             raise
         self.events += change.events
         for row in change.revocations:
@@ -131,7 +216,7 @@ class SimulatedStore:
             raise Unavailable("store_unavailable")
 
     def _join(self, record: _RecordT) -> _RecordT:
-        if isinstance(record, AppRecord):
+        if isinstance(record, AppRecord | OpaqueRecord):
             return record
         app = self.app_rows[record.app_id]
         return replace(record, app_name=app.name, app_state=app.state.value)
@@ -154,6 +239,16 @@ class SimulatedStore:
                 _update(self.key_rows, key)
             case PasswordUpdated(record=password):
                 _update(self.password_rows, password)
+            case _:
+                self._write_token(write)
+
+    def _write_token(self, write: Write) -> None:
+        match write:
+            case OpaqueInserted(record=token):
+                _insert(self.opaque_rows, token)
+            case OpaqueTokensRevoked(kind=FeedKind.TOKEN, id=token_id) if token_id in self.opaque_rows:
+                token = self.opaque_rows[token_id]
+                self.opaque_rows[token_id] = replace(token, state=OpaqueState.REVOKED, version=token.version + 1)
             case _:
                 raise AssertionError(f"no statement for {write!r}")
 

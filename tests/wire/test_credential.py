@@ -3,16 +3,21 @@
 import random
 import re
 import secrets
+import time
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.simulators.issuer import SimulatedIssuer
 
+from doorward.crypto.jose.algorithms import Algorithm
 from doorward.wire.credential import (
     CREDENTIAL_PATTERN,
     checksum_of,
     has_valid_checksum,
+    hide_credentials,
     mint_credential_text,
     random_base62,
 )
@@ -93,3 +98,28 @@ def test_any_entropy_gives_the_form(seed: int) -> None:
 @given(st.text(max_size=90))
 def test_any_text_is_judged_without_failing(text: str) -> None:
     assert has_valid_checksum(text) in {True, False}
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.HS256, Algorithm.ES256, Algorithm.EDDSA, Algorithm.RS256])
+@pytest.mark.parametrize("around", [b"/%b/orders", b"%b", b"/v1.%b?", b"x=%b&y", b"Bearer_%b", b"a.%b", b"%b.%b"])
+def test_a_signed_token_is_hidden_wherever_it_stands(algorithm: Algorithm, around: bytes) -> None:
+    token = SimulatedIssuer(algorithm=algorithm).issue()
+    text = around.replace(b"%b", token)
+    for shown in (hide_credentials(text), hide_credentials(quote(text, safe="").replace(".", "%2E").encode())):
+        assert b"[credential]" in shown
+        for segment in token.split(b"."):
+            assert segment not in shown
+
+
+@pytest.mark.parametrize(
+    "text", [b"/v1/orders.json", b"/static/app.4f2a9c.min.js", b"/a-very-long-name-of-a-file.tar.gz", b"/1.2.3"]
+)
+def test_names_with_dots_are_no_tokens(text: bytes) -> None:
+    assert hide_credentials(text) == text
+
+
+@pytest.mark.parametrize("part", [b"ey", b".", b"a" * 12 + b".", b"a" * 12 + b"." + b"b" * 40 + b".", b"-", b"%2e"])
+def test_no_text_makes_hiding_slow(part: bytes) -> None:
+    began = time.process_time()
+    hide_credentials(part * (500_000 // len(part)))
+    assert time.process_time() - began < 5

@@ -7,6 +7,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -15,15 +16,24 @@ from starlette.types import ASGIApp
 from doorward.app.master_key import load_master_keys
 from doorward.app.settings import Settings
 from doorward.app.store import Store, open_store
+from doorward.door import Door
 from doorward.errors import Unavailable
+from doorward.methods.apikey import ApiKeys
+from doorward.revocation.hub import FeedHub
 from doorward.server.edge import Edge
 from doorward.server.health import HEALTH_PATHS, Health
+from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
 from doorward.server.management import build_management
+from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
+from doorward.server.own_tokens import OwnTokens
+from doorward.server.revocation_streams import STREAMS_MAX, RevocationStreams
+from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
 from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
+from doorward.values import Environment, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 
 __all__ = ["build_server", "open_settings_store"]
@@ -49,8 +59,17 @@ def open_settings_store(settings: Settings, metrics: Metrics) -> Store:
     )
 
 
-def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
-    """What the main listener serves."""
+def build_server(
+    settings: Settings, store: Store, metrics: Metrics, *, stopping: list[Callable[[], None]] | None = None
+) -> ASGIApp:
+    """What the main listener serves.
+
+    Args:
+        settings: checked.
+        store: need not be open yet.
+        metrics: where requests are counted.
+        stopping: what is to be called when the server is told to stop is added here: answers without an end.
+    """
     hops = TrustedHops(settings.trusted_proxies, settings.proxy_header if settings.trusted_proxies else None)
     view = store.plane.view
     metrics.watch_view(
@@ -69,6 +88,10 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         except TimeoutError:
             raise Unavailable("store_unavailable", "the store does not answer in time") from None
 
+    source = _revocation_source(settings, store, hops)
+    streams = RevocationStreams(source, streams_max=min(STREAMS_MAX, settings.connections_max // 2))
+    if stopping is not None:
+        stopping.append(streams.end)
     management = build_management(
         store,
         hops=hops,
@@ -77,7 +100,8 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
         version=_version(),
         open_docs=settings.dev,
     )
-    protocol = Routes(_protocol_table(store), management)
+    table = _protocol_table(source, streams) | _token_table(settings, store, hops)
+    protocol = Routes(table, management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -91,12 +115,35 @@ def build_server(settings: Settings, store: Store, metrics: Metrics) -> ASGIApp:
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
 
 
-def _protocol_table(store: Store) -> dict[str, ASGIApp]:
+def _protocol_table(source: RevocationSource, streams: RevocationStreams) -> dict[str, ASGIApp]:
     """What programs ask that is no management: one line a route."""
-    table: dict[str, ASGIApp] = {}
+    return {
+        "/revocations": RevocationPages(source),
+        "/revocations/stream": streams,
+    }
+
+
+def _token_table(settings: Settings, store: Store, hops: TrustedHops) -> dict[str, ASGIApp]:
+    """What is asked about tokens: their keys, and what they are worth."""
+    keys = ApiKeys(store, environment=Environment.LIVE, prefix=settings.key_prefix)
+    asker = Door(keys, require=Scopes(AdministratorScope.TOKENS_INTROSPECT), principal_kind=PrincipalKind.APP)
+    tokens = OwnTokens(store, prefix=settings.key_prefix)
+    table = introspection_routes(tokens, asker, hops=hops, clock=store.clock)
     if store.issuer is not None:
         table |= jwks_routes(store.keyring)
     return table
+
+
+def _revocation_source(settings: Settings, store: Store, hops: TrustedHops) -> RevocationSource:
+    hub = FeedHub()
+    store.plane.watch_feed(hub.take)
+    keys = ApiKeys(store, environment=Environment.LIVE, prefix=settings.key_prefix)
+    door = Door(keys, require=REVOCATIONS_READ, principal_kind=PrincipalKind.APP)
+
+    async def sectors() -> frozenset[str]:
+        return frozenset((await store.sectors.read_sectors()).names)
+
+    return RevocationSource(door, hub, store.feed, hops=hops, sectors=sectors)
 
 
 def _version() -> str:

@@ -2,34 +2,26 @@
 
 Rules of this file:
 
-* Nothing runs until the first request (or an explicit start), and then in the loop that serves: background tasks of
-  another loop would never run. One plane belongs to one loop until it is closed.
-* A start that fails leaves nothing behind and is not tried more often than twice a second: while the store is away,
-  every request asks for a start.
+* Nothing runs until the first request (or an explicit start), and then in the loop that serves (`running.py`).
 * Closing flushes everything that was counted, whatever else goes wrong (SIGTERM loses nothing).
 """
 
 import asyncio
 import contextlib
-import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol, final
 
+from doorward.app.running import Running, survives
 from doorward.audit.port import VerificationLog
 from doorward.door.usage import UsageCounter
-from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.plane import RateLeasePort, UsagePort
 from doorward.revocation.follower import Follower
+from doorward.revocation.hub import Take, TappedFeed
 from doorward.revocation.port import FeedPage, FeedPort
 from doorward.revocation.view import View
 from doorward.values import AppId, Clock, CredentialId, MethodName, OrganizationId, Watermark
 
 __all__ = ["ClosingLog", "PlanePorts", "PullOnlyFeed", "StorePlane", "VerificationLogs"]
-
-RESTART_GAP_S: Final = 0.5
-
-_LOG: Final = logging.getLogger("doorward.plane")
 
 
 class PlanePorts(Protocol):
@@ -152,24 +144,21 @@ class StorePlane:
         pull_interval_s: float,
         push: bool,
     ) -> None:
-        feed: FeedPort = ports.feed if push else PullOnlyFeed(ports.feed)
+        self._feed: Final = TappedFeed(ports.feed if push else PullOnlyFeed(ports.feed))
         self.clock: Final = clock
         self.view: Final = View(max_staleness_s)
         self.rate_leases: Final = ports.rate_leases
         self._usage_port: Final = ports.usage
         self.usage = UsageCounter(ports.usage)
         self.verifications: VerificationLog = VerificationLogs(observers)
-        self._follower: Final = Follower(feed, self.view, pull_interval_s=pull_interval_s)
+        self._follower: Final = Follower(self._feed, self.view, pull_interval_s=pull_interval_s)
         self._observers: Final = observers
         self._open_log: Final = open_log
         self._log: ClosingLog | None = None
         self._companions: Final[list[Companion]] = []
         self._open_ports: Final = open_ports
         self._close_ports: Final = close_ports
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running = False
-        self._starting = asyncio.Lock()
-        self._failed: tuple[float, Unavailable] | None = None
+        self._state: Final = Running("The store")
 
     def accompany(self, companion: Companion) -> None:
         """Have it started after the follower and ended before it, with every start and end of this plane."""
@@ -178,12 +167,16 @@ class StorePlane:
     @property
     def running(self) -> bool:
         """Whether it runs, in whatever loop."""
-        return self._running
+        return self._state.anywhere
 
     @property
     def started(self) -> bool:
         """See `Plane`."""
-        return self._running and self._loop is asyncio.get_running_loop()
+        return self._state.here
+
+    def watch_feed(self, take: Take) -> None:
+        """Have `take` told of every page of the feed that is read from now on."""
+        self._feed.listeners.append(take)
 
     async def start(self) -> None:
         """See `Plane`.
@@ -192,65 +185,38 @@ class StorePlane:
             Misconfigured: it runs in another event loop, or the database or the master key is not the right one.
             Unavailable: `store_unavailable`.
         """
-        self._require_own_loop()
-        async with self._starting:
-            if self._running:
-                return
-            if self._failed is not None and time.monotonic() - self._failed[0] < RESTART_GAP_S:
-                raise Unavailable(self._failed[1].code, "the store could not be opened a moment ago")
-            self._loop = asyncio.get_running_loop()
-            try:
-                await self._start_all()
-            except Unavailable as error:
-                self._failed = (time.monotonic(), error)
-                raise
-            self._running = True
+        await self._state.start(self._start_all)
 
     async def aclose(self) -> None:
         """See `Plane`."""
-        self._require_own_loop()
-        async with self._starting:
-            running, self._running = self._running, False
-            if running:
-                for companion in self._companions:
-                    await self._survives("ending what runs beside the plane", companion.aclose)
-                await self._survives("stopping the follower", self._follower.aclose)
-                await self._survives("storing usage", self.usage.aclose)
-                if self._log is not None:
-                    await self._survives("writing the log of verifications", self._log.aclose)
-            await self._survives("closing the store", self._close_ports)
-        # Closed: another loop may open it again.
-        self._loop, self._failed, self._starting = None, None, asyncio.Lock()
+        await self._state.aclose(self._stop_all)
 
-    def _require_own_loop(self) -> None:
-        if self._loop not in {None, asyncio.get_running_loop()}:
-            raise Misconfigured(
-                "The store is used from a second event loop.",
-                cure="Open one store per event loop, or close it before another loop uses it.",
-            )
+    async def _stop_all(self, running: bool) -> None:  # noqa: FBT001  # the shape `Running` calls
+        if running:
+            for companion in self._companions:
+                await survives("ending what runs beside the plane", companion.aclose)
+            await survives("stopping the follower", self._follower.aclose)
+            await survives("storing usage", self.usage.aclose)
+            if self._log is not None:
+                await survives("writing the log of verifications", self._log.aclose)
+        await survives("closing the store", self._close_ports)
 
     async def _start_all(self) -> None:
         async with contextlib.AsyncExitStack() as undo:
-            undo.push_async_callback(self._survives, "closing the store", self._close_ports)
+            undo.push_async_callback(survives, "closing the store", self._close_ports)
             await self._open_ports()
             if self._open_log is not None:
                 self._log = self._open_log()
                 await self._log.start()
-                undo.push_async_callback(self._survives, "closing the log", self._log.aclose)
+                undo.push_async_callback(survives, "closing the log", self._log.aclose)
                 logs = (*self._observers, self._log)
                 self.verifications = self._log if len(logs) == 1 else VerificationLogs(logs)
             await self._follower.start()
-            undo.push_async_callback(self._survives, "stopping the follower", self._follower.aclose)
+            undo.push_async_callback(survives, "stopping the follower", self._follower.aclose)
             for companion in self._companions:
-                undo.push_async_callback(self._survives, "ending what runs beside the plane", companion.aclose)
+                undo.push_async_callback(survives, "ending what runs beside the plane", companion.aclose)
                 await companion.start()
             # A counter that was closed is not opened again.
             self.usage = UsageCounter(self._usage_port)
             await self.usage.start()
             undo.pop_all()
-
-    async def _survives(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await step()
-        except Exception:  # noqa: BLE001  # the steps after this one flush what must not be lost
-            _LOG.exception("%s failed", what)

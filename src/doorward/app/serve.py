@@ -70,7 +70,8 @@ def serve(settings: Settings, *, on_ready: Callable[[Ready], None] | None = None
 async def _serve(settings: Settings, on_ready: Callable[[Ready], None] | None) -> None:
     metrics = Metrics()
     async with open_settings_store(settings, metrics) as store:
-        listeners = [_listen(settings, build_server(settings, store, metrics))]
+        stopping: list[Callable[[], None]] = []
+        listeners = [_listen(settings, build_server(settings, store, metrics, stopping=stopping))]
         if settings.metrics_port is not None:
             listeners.append(_listen_for_metrics(settings, metrics, settings.metrics_port))
         # After everything that can go wrong: a secret that is shown once must not be made and then never shown.
@@ -84,7 +85,7 @@ async def _serve(settings: Settings, on_ready: Callable[[Ready], None] | None) -
             metrics_url=f"http://{_shown(listeners[1].socket)}/metrics" if listeners[1:] else None,
             first_admin=first_admin,
         )
-        with _stopped_by_signals(listeners):
+        with _stopped_by_signals(listeners, stopping):
             await _run(listeners, lambda: None if on_ready is None else on_ready(ready))
 
 
@@ -125,7 +126,7 @@ async def _all_up(listeners: list[_Listener]) -> None:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(listeners: list[_Listener]) -> Iterator[None]:
+def _stopped_by_signals(listeners: list[_Listener], stopping: list[Callable[[], None]]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -133,6 +134,9 @@ def _stopped_by_signals(listeners: list[_Listener]) -> Iterator[None]:
             # Asked twice: whoever asks does not want to wait for connections any more.
             listener.force_exit = listener.should_exit
             listener.should_exit = True
+        # Answers without an end would be waited for.
+        for end in stopping:
+            end()
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from doorward.keys.keyring_port import SigningKeyPort
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
+    from doorward.methods.opaque.port import OpaquePort
+    from doorward.methods.standing import StandingPort
     from doorward.revocation.port import FeedPort
     from doorward.revocation.writes import HoldingsPort
 
@@ -61,6 +63,8 @@ class Store:
     ) -> None:
         self.keys: Final[KeyPort] = ports.keys
         self.passwords: Final[PasswordPort] = ports.passwords
+        self.opaque_tokens: Final[OpaquePort] = ports.opaque_tokens
+        self.standing: Final[StandingPort] = ports.standing
         self.apps: Final[AppPort] = ports.apps
         self.changes: Final[ChangePort] = ports.changes
         self.feed: Final[FeedPort] = ports.feed

@@ -27,6 +27,9 @@ _NARROWEST: Final = 4
 _WIDE: Final = 400
 """Columns for a pipe: nothing is cut for `grep`."""
 
+# Made once: ten thousand answers are nothing unusual.
+_encode: Final = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
+
 Cell: TypeAlias = "str | Text | None"
 
 
@@ -63,7 +66,7 @@ class Output:
 
     def json(self, value: Mapping[str, Any]) -> None:  # Any: JSON
         """One object on one line of stdout."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")) + "\n")
+        sys.stdout.write(_encode(value) + "\n")
 
     def flush(self) -> None:
         """Hand on what was written so far: a pipe would keep it until it has a block or the process ends."""

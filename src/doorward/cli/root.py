@@ -18,6 +18,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "apps": ("Who may call", "The programs that own credentials."),
     "keys": ("Who may call", "API keys: create, rotate, change, revoke, inspect."),
     "passwords": ("Who may call", "App passwords for Basic, and who still uses them."),
+    "tokens": ("Who may call", "Access tokens: issue, inspect, verify, revoke."),
     "revoke": ("Who may call", "Take back a token, a sign-in, a person, a client or a key."),
     "sectors": ("Who may call", "Resources that know people by a derived name."),
     "signatures": ("Who may call", "Signed requests (RFC 9421): sign, verify, explain."),

@@ -10,13 +10,14 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
-from doorward.wire.credential import CREDENTIAL_PATTERN, ID_CHARACTERS
+from doorward.wire.credential import CREDENTIAL_PATTERN, ID_CHARACTERS, TOKEN_PATTERN
 
 __all__ = ["brief", "in_words", "moment", "printable", "relative", "without_secrets"]
 
 # Control, format (bidirectional overrides, zero-width), surrogate, private, unassigned, line and paragraph separators.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
+_TOKEN: Final = re.compile(TOKEN_PATTERN, re.ASCII)
 _SECRET_AND_CHECKSUM: Final = 38
 _UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _BRIEF: Final = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
@@ -35,11 +36,11 @@ def printable(text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with everything that has the form of one of our secrets cut down to its public part.
+    """`text` with everything that has the form of one of our secrets cut down to its public part, and no signed token.
 
     Somebody will paste a whole key where an id belongs; the error must not repeat it into a log.
     """
-    return _CREDENTIAL.sub(lambda found: found[0][:-_SECRET_AND_CHECKSUM] + "…", text)
+    return _TOKEN.sub("<token>", _CREDENTIAL.sub(lambda found: found[0][:-_SECRET_AND_CHECKSUM] + "…", text))
 
 
 assert _SECRET_AND_CHECKSUM + ID_CHARACTERS == 50, "the form of a credential has changed"

@@ -23,7 +23,7 @@ from doorward.values import Handle
 __all__ = ["AGE_S_MAX", "ENTRIES_MAX", "Entry", "Loaded", "RecordCache"]
 
 AGE_S_MAX: Final = 3600.0
-"""How long a record is kept, by the monotonic clock."""
+"""How long a record is kept, by the monotonic clock, unless its method says less."""
 ENTRIES_MAX: Final = 262_144
 """How many records one method keeps; the oldest leaves first."""
 
@@ -63,7 +63,7 @@ class Entry:
 class RecordCache:
     """The records of one method, in one event loop."""
 
-    __slots__ = ("_entries", "_loading", "_method", "_plane", "entries_max")
+    __slots__ = ("_age_s_max", "_entries", "_loading", "_method", "_plane", "entries_max")
 
     def __init__(self, method: AnyMethod, plane: Plane | None, *, entries_max: int = ENTRIES_MAX) -> None:
         self._method: Final = method
@@ -71,6 +71,8 @@ class RecordCache:
         self._entries: Final[dict[str, Entry]] = {}
         self._loading: Final[dict[str, asyncio.Task[Loaded]]] = {}
         self.entries_max: Final = entries_max
+        # A method that asks somebody else (introspection) knows how long an answer may be believed.
+        self._age_s_max: Final[float] = min(AGE_S_MAX, getattr(method, "record_age_s_max", AGE_S_MAX))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -78,7 +80,7 @@ class RecordCache:
     def find(self, presented_id: str, now_monotonic: float) -> Entry | None:
         """The entry of an id, unless it is too old."""
         entry = self._entries.get(presented_id)
-        if entry is not None and now_monotonic - entry.loaded_at > AGE_S_MAX:
+        if entry is not None and now_monotonic - entry.loaded_at > self._age_s_max:
             del self._entries[presented_id]
             return None
         return entry

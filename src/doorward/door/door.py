@@ -20,7 +20,7 @@ from doorward.door.passage import Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
 from doorward.door.warm import admit_warm
 from doorward.errors import Misconfigured, Rejected, Unavailable
-from doorward.methods.contract import Method, OpenApiScheme
+from doorward.methods.contract import Method, OpenApiScheme, Resource
 from doorward.methods.plane import Plane
 from doorward.values import Clock, PrincipalKind, Scopes
 from doorward.wire.render import STATUS_OF, Answer, render_refusal
@@ -87,6 +87,16 @@ class Door:
                 planes.append(lane.plane)
         return tuple(planes)
 
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What methods stand on beside their planes, each once: to be started and closed with the app."""
+        resources: list[Resource] = []
+        for lane in self._demand.lanes:
+            for resource in lane.resources:
+                if not any(resource is other for other in resources):
+                    resources.append(resource)
+        return tuple(resources)
+
     def challenges(self, request: RequestView | None = None) -> tuple[bytes, ...]:
         """`WWW-Authenticate` challenges for a request, best method first, each once."""
         return tuple(dict.fromkeys(line for method in self.methods for line in method.challenges(request)))
@@ -138,20 +148,26 @@ class Door:
         budget.fail(source, passage.monotonic)
 
     async def start(self) -> None:
-        """Open the stores and load the views, in the loop that serves. Idempotent; `admit` does it when nobody has.
+        """Open the stores, load the views and fetch the keys, in the loop that serves. Idempotent; `admit` does what
+        it needs of it when nobody has.
 
         Raises:
             Misconfigured: a store that cannot be used as it is.
-            Unavailable: a store that cannot be reached.
+            Unavailable: a store, or an issuer's keys, that cannot be reached.
         """
         for plane in self.planes:
             await plane.start()
+        for resource in self.resources:
+            await resource.start()
 
     async def aclose(self) -> None:
         """Give back unspent rate shares, flush what was counted and logged, close the stores. Idempotent."""
         for lane in self._demand.lanes:
             if lane.spender is not None and lane.plane is not None and lane.plane.started:
                 await lane.spender.aclose()
+        # Keys may live in a store: they go first.
+        for resource in self.resources:
+            await resource.aclose()
         for plane in self.planes:
             await plane.aclose()
 

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 
 from doorward.access import Decision, Rule
 from doorward.door.budget import FailureBudget, SourceBudget
-from doorward.door.cache import Entry, RecordCache
+from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.leases import RateSpender
-from doorward.methods.contract import Method, Presented, Verified
+from doorward.methods.contract import Method, Presented, Resource, SelfContained, Verified
 from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
@@ -25,7 +25,19 @@ AnyMethod = Method[Any, Any]
 class Lane:
     """A method with what its requests share, whichever door they come to: records, rate shares, failures."""
 
-    __slots__ = ("__weakref__", "bearer_carried", "budget", "cache", "counts_use", "method", "name", "plane", "spender")
+    __slots__ = (
+        "__weakref__",
+        "bearer_carried",
+        "budget",
+        "cache",
+        "confirming",
+        "counts_use",
+        "method",
+        "name",
+        "plane",
+        "resources",
+        "spender",
+    )
 
     def __init__(self, method: AnyMethod, monotonic: Callable[[], float]) -> None:
         self.method: Final = method
@@ -33,7 +45,11 @@ class Lane:
         self.bearer_carried: Final = method.bearer_carried
         self.counts_use: Final = method.counts_use
         self.plane: Final = method.plane
-        self.cache: Final = RecordCache(method, self.plane)
+        more = method if isinstance(method, SelfContained) else None
+        self.resources: Final[tuple[Resource, ...]] = () if more is None else more.resources
+        self.confirming: Final[SelfContained[Any] | None] = more if more is not None and more.confirms else None
+        entries_max = ENTRIES_MAX if more is None else more.records_max
+        self.cache: Final = RecordCache(method, self.plane, entries_max=entries_max)
         self.spender: Final = None if self.plane is None else RateSpender(self.plane.rate_leases, monotonic)
         self.budget: Final = FailureBudget()
 

@@ -52,6 +52,7 @@ PROOF_FAILURES: Final = frozenset(
 RELOADS_MAX: Final = 3
 """How often a record is loaded again when it keeps changing while it is being loaded."""
 REQUEST_LINE_CHARACTERS_MAX: Final = 200
+NEVER_CONFIRMED: Final = -1
 
 Run = Callable[[Passage], Awaitable[None] | None]
 
@@ -193,9 +194,11 @@ def revoked(passage: Passage) -> Awaitable[None] | None:
     except Unavailable:
         # Asking whether the plane runs in this loop costs a system call (Python 3.11): too much for every request, and
         # a plane that has stopped shows here at the latest.
-        if plane.started:
+        if not plane.started:
+            return _start_again(passage, plane)
+        if passage.lane.confirming is None:
             raise
-        return _start_again(passage, plane)
+        return _confirm(passage, plane.view)
     generation = view.generation
     if entry is not None and entry.generation == generation:
         return None
@@ -215,6 +218,17 @@ def _ask(passage: Passage, view: RevocationView, generation: int) -> Awaitable[N
         entry.generation = generation
         entry.position = view.position
     return None
+
+
+async def _confirm(passage: Passage, view: RevocationView) -> None:
+    """The view is too old to say that nothing was revoked: what it does know still counts, the rest is asked."""
+    confirming, verified = passage.lane.confirming, passage.verified
+    assert confirming is not None, "asked of a method that confirms nothing"
+    if view.is_revoked(verified.handles, verified.since) or not await confirming.confirm(passage.presented):
+        raise Rejected("credential_revoked")
+    if passage.entry is None:
+        # Of no generation a view can have: whoever comes next is asked again, or looked up in a view that is fresh.
+        _keep(passage, generation=NEVER_CONFIRMED)
 
 
 async def _start_again(passage: Passage, plane: Plane) -> None:

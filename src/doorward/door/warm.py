@@ -31,14 +31,18 @@ def admit_warm(demand: Demand, request: RequestView, monotonic: float) -> Admitt
             return None
         lane, presented = found
         plane, spender, entry = lane.plane, lane.spender, lane.cache.find(presented.lookup_id, monotonic)
-        if plane is None or spender is None or entry is None or entry.generation != plane.view.generation:
+        if entry is None or (plane is not None and entry.generation != plane.view.generation):
             return None
-        now = int(plane.clock())
+        # Without a plane there is nothing that could have been revoked, and the phases do not ask either.
+        now = int(demand.clock() if plane is None else plane.clock())
         verified = lane.method.verify(presented, entry.record, request, now)
-        plane.view.require_fresh(monotonic)
+        if plane is not None:
+            plane.view.require_fresh(monotonic)
         decision = demand.rule.decide(verified.principal)
         answer_headers = verified.answer_headers
         if verified.rate is not None:
+            if spender is None:
+                return None
             spent = spender.spend(verified.principal.credential_id, verified.rate)
             if spent is None:
                 return None

@@ -5,7 +5,7 @@ method's `verify.py`; everything else raises `Rejected`. The shared phases (sing
 limits, authorize, claim, record, settle) belong to the pipeline, so a method cannot forget one.
 """
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -13,7 +13,7 @@ from doorward.methods.plane import Plane
 from doorward.values import CredentialId, Handle, MethodName, Principal, RateLimit, Since
 from doorward.wire.request import Header, RequestView
 
-__all__ = ["Method", "OpenApiScheme", "Presented", "Verified"]
+__all__ = ["Method", "OpenApiScheme", "Presented", "Resource", "SelfContained", "Verified"]
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -56,6 +56,7 @@ class OpenApiScheme(msgspec.Struct, frozen=True):
 
 
 PresentedT = TypeVar("PresentedT", bound=Presented)
+TakenT_contra = TypeVar("TakenT_contra", bound=Presented, contravariant=True)
 RecordT = TypeVar("RecordT")
 
 
@@ -118,4 +119,48 @@ class Method(Protocol[PresentedT, RecordT]):
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
         """Security schemes, alternatives of each other."""
+        ...
+
+
+class Resource(Protocol):
+    """Something a method stands on beside its plane (an issuer's keys): started and closed with the app."""
+
+    async def start(self) -> None:
+        """Be ready, in the loop that serves. Idempotent.
+
+        Raises:
+            Unavailable: it cannot be reached.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class SelfContained(Protocol[TakenT_contra]):
+    """What a method has besides, when its credentials carry their own proof and no store has a record of them."""
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What has to be started and closed with the app."""
+        ...
+
+    @property
+    def records_max(self) -> int:
+        """How many proven credentials are worth keeping: they are larger than records, and anybody's number."""
+        ...
+
+    @property
+    def confirms(self) -> bool:
+        """Whether `confirm` may be asked."""
+        ...
+
+    async def confirm(self, presented: TakenT_contra) -> bool:
+        """Whether a credential that was proven is still good, by its issuer's own word: asked when the view is stale.
+
+        Raises:
+            Unavailable: the issuer cannot be asked.
+        """
         ...

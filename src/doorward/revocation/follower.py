@@ -76,14 +76,19 @@ class Follower:
         """Readings that have failed in a row; 0 while all is well."""
         return self._failures
 
-    async def start(self) -> None:
+    async def start(self, *, is_whole: bool = False) -> None:
         """Read everything once, then follow in the background. When this returns, the view is whole.
+
+        Args:
+            is_whole: the view is whole already, as of some time ago (it was loaded from a disk): nothing is read first,
+                and it ages until a reading succeeds.
 
         Raises:
             Unavailable: `store_unavailable`; nothing runs then, and it may be tried again.
         """
         assert not self._tasks, "started twice"
-        await self._read()
+        if not is_whole:
+            await self._read()
         # Made anew: an event belongs to the loop it was first waited for in.
         self._woken = asyncio.Event()
         self._tasks = (

@@ -42,6 +42,8 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     scanned_to: int = 0
     """How far a page that is cut short looked: rows that were withheld may lie behind its last one. The next reading
     goes on from the greater of the two."""
+    age_s: float = 0.0
+    """How old the reading was already when it was answered: above 0 where somebody answers from memory."""
 
 
 class FeedPort(Protocol):

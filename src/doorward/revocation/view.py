@@ -144,7 +144,8 @@ class View:
         elif page.as_of - self._as_of >= self._cache_life_s:
             self._require_reload()
         table.remove_left(page.as_of)
-        self._read_at = monotonic
+        # A page that was pushed may be older than what was read meanwhile; what is known stays known.
+        self._read_at = max(self._read_at, monotonic - page.age_s)
         self._as_of = page.as_of
         return True
 

@@ -13,12 +13,12 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from doorward.wire.credential import CREDENTIAL_PATTERN
+from doorward.wire.credential import CREDENTIAL_PATTERN, TOKEN_PATTERN
 
 __all__ = ["blot_out_credentials", "configure_logs", "cut_path"]
 
 PATH_CHARACTERS_MAX: Final = 200
-_CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
+_CREDENTIAL: Final = re.compile(f"{CREDENTIAL_PATTERN}|{TOKEN_PATTERN}", re.ASCII)
 _EventDict = MutableMapping[str, Any]  # Any: structlog's own type for what a line holds
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "PREFIX_PATTERN",
     "SECRET_CHARACTERS",
     "TAIL_CHARACTERS",
+    "TOKEN_PATTERN",
     "CredentialText",
     "checksum_of",
     "has_valid_checksum",
@@ -38,9 +39,14 @@ PREFIX_PATTERN: Final = r"[a-z][a-z0-9]{1,11}"
 CREDENTIAL_PATTERN: Final = rf"{PREFIX_PATTERN}_[a-z]{{2,8}}_[0-9A-Za-z]{{{TAIL_CHARACTERS}}}"
 """Finds every credential of this form in any text; `has_valid_checksum` then discards look-alikes."""
 
+TOKEN_PATTERN: Final = r"(?<![\w-])[\w-]{10,}\.[\w-]{2,}\.[\w-]{43,}"  # noqa: S105  # a form, not a secret
+"""Finds every signed token (JWS, compact) in any text: three segments, the last of at least the 43 characters of
+the shortest signature there is (less of it is no credential). For ASCII. A search goes on from the beginning of a
+segment only, so no text makes it slow."""
+
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
-_CREDENTIAL_BYTES: Final = re.compile(CREDENTIAL_PATTERN.encode("ascii"))
+_SECRET_BYTES: Final = re.compile(f"{CREDENTIAL_PATTERN}|{TOKEN_PATTERN}".encode("ascii"))
 _HIDDEN: Final = b"[credential]"
 # The largest multiple of 62 that fits a byte: bytes above it are thrown away, or the low digits would be likelier.
 _UNBIASED_BYTES: Final = 248
@@ -88,9 +94,11 @@ def has_valid_checksum(presented_text: str) -> bool:
 
 
 def hide_credentials(presented_text: bytes) -> bytes:
-    """Unverified text for a log, without whatever has the form of a secret of ours, percent-encoded or not."""
-    hidden = _CREDENTIAL_BYTES.sub(_HIDDEN, presented_text)
-    if b"%" in hidden and _CREDENTIAL_BYTES.search(unquote_to_bytes(hidden)):
+    """Unverified text for a log, without whatever has the form of a secret of ours or of a signed token,
+    percent-encoded or not.
+    """
+    hidden = _SECRET_BYTES.sub(_HIDDEN, presented_text)
+    if b"%" in hidden and _SECRET_BYTES.search(unquote_to_bytes(hidden)):
         return _HIDDEN
     return hidden
 

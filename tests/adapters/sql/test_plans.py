@@ -5,7 +5,7 @@ import sqlite3
 import asyncpg
 import pytest
 
-from doorward.adapters.sql import apikey, appending, apps, audit, basic, feed, holdings, leases, meta
+from doorward.adapters.sql import apikey, appending, apps, audit, basic, feed, holdings, leases, meta, opaque, standing
 from doorward.adapters.sql.statements import Statement
 
 POINT_READS = {
@@ -18,6 +18,8 @@ POINT_READS = {
     "app": apps._FIND,
     "app by name": apps._FIND_BY_NAME,
     "apps of an organization": apps._LIST_OF_ORGANIZATION,
+    "opaque token to be proven": opaque._FIND,
+    "what still stands": standing._reading(6, 8),
     "lease": leases._LOCK,
     "meta": meta._READ,
     "feed": feed._READ,
@@ -26,7 +28,7 @@ POINT_READS = {
     "a sector": appending._SECTOR,
     "keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[0],
     "passwords of an organization, revoked": holdings._REVOKE_CREDENTIALS[1],
-    "opaque token": holdings._FIND_OPAQUE,
+    "opaque token to revoke": holdings._FIND_OPAQUE,
     "events of an app": audit._filtered(("app_id",)),
     "events of an organization": audit._filtered(("organization_id",)),
     "events of a credential": audit._filtered(("credential_id",)),

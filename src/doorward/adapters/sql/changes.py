@@ -16,6 +16,7 @@ from doorward.adapters.sql.apps import insert_app, update_app
 from doorward.adapters.sql.audit import append_event
 from doorward.adapters.sql.basic import insert_password, update_password
 from doorward.adapters.sql.holdings import revoke_opaque_tokens, revoke_organization_credentials
+from doorward.adapters.sql.opaque import insert_opaque_token
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.sectors import expect_sectors, insert_sector
 from doorward.adapters.sql.signing_keys import insert_signing_key, update_signing_key
@@ -26,6 +27,7 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
+from doorward.methods.opaque.port import OpaqueInserted
 from doorward.revocation.writes import (
     OpaqueTokensRevoked,
     OrganizationCredentialsRevoked,
@@ -49,6 +51,7 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     OrganizationCredentialsRevoked: revoke_organization_credentials,
     PasswordInserted: insert_password,
     PasswordUpdated: update_password,
+    OpaqueInserted: insert_opaque_token,
     SigningKeyInserted: insert_signing_key,
     SigningKeyUpdated: update_signing_key,
 }

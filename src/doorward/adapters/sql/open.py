@@ -11,10 +11,12 @@ from doorward.adapters.sql.feed import SqlFeed
 from doorward.adapters.sql.holdings import SqlHoldings
 from doorward.adapters.sql.leases import SqlRateLeases
 from doorward.adapters.sql.meta import SqlMeta
+from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
 from doorward.adapters.sql.sectors import SqlSectors
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
+from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
 from doorward.audit.chain import ChainKey
@@ -32,6 +34,8 @@ class SqlPorts:
         self._engine: Final = engine
         self.keys: Final = SqlKeys(engine)
         self.passwords: Final = SqlPasswords(engine)
+        self.opaque_tokens: Final = SqlOpaqueTokens(engine)
+        self.standing: Final = SqlStanding(engine)
         self.apps: Final = SqlApps(engine)
         self.changes: Final = SqlChanges(engine, chain_key)
         self.feed: Final = SqlFeed(engine)

@@ -169,6 +169,7 @@ feed: Final = _table(
     Column("owner", _text),
     Index(None, "leave_at"),
     Index(None, "owner"),
+    Index(None, "kind", "id"),
     keyed_by_text=False,
 )
 

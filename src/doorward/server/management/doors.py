@@ -21,6 +21,7 @@ class AdministratorScope(StrEnum):
     PASSWORDS_READ = "doorward:passwords:read"  # a scope, not a secret
     PASSWORDS_WRITE = "doorward:passwords:write"  # as above
     AUDIT_READ = "doorward:audit:read"
+    TOKENS_INTROSPECT = "doorward:tokens:introspect"  # a scope, not a secret
     REVOCATIONS_READ = "doorward:revocations:read"
     REVOCATIONS_WRITE = "doorward:revocations:write"
 

@@ -57,6 +57,7 @@ feed: Final = _table(
     Column("owner", _text),
     Index(None, "leave_at"),
     Index(None, "owner"),
+    Index(None, "kind", "id"),
     keyed_by_text=False,
 )
 
@@ -122,6 +123,7 @@ def upgrade() -> None:
     else:
         op.execute('ALTER TABLE feed ADD COLUMN audience TEXT COLLATE "C", ADD COLUMN owner TEXT COLLATE "C"')
         op.execute("CREATE INDEX ix_feed_owner ON feed (owner)")
+        op.execute("CREATE INDEX ix_feed_kind_id ON feed (kind, id)")
     for table in _NEW:
         op.execute(CreateTable(table))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):

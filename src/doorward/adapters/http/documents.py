@@ -1,0 +1,42 @@
+"""What issuers publish about their keys, fetched by the guarded client: the port of `keys/documents.py`."""
+
+import re
+from typing import Final, final
+
+from doorward.adapters.http.client import GuardedClient
+from doorward.adapters.http.url import UnusableUrl, parse_url
+from doorward.errors import Unavailable
+from doorward.keys.documents import Document
+
+__all__ = ["HttpDocuments", "parse_max_age"]
+
+_DIRECTIVE: Final = re.compile(r'\s*([A-Za-z-]+)\s*(?:=\s*(?:"([0-9]{1,10})"|([0-9]{1,10})|[^,]*))?\s*(?:,|$)')
+
+
+@final
+class HttpDocuments:
+    """Implements `DocumentPort`."""
+
+    def __init__(self, client: GuardedClient) -> None:
+        self._client: Final = client
+
+    async def fetch(self, url: str, *, octets_max: int) -> Document:
+        """See `DocumentPort`."""
+        try:
+            where = parse_url(url, danger_plain_http=self._client.danger_plain_http)
+        except UnusableUrl as unusable:
+            raise Unavailable("keys_unavailable", f"a URL that cannot be used: {unusable}") from None
+        fetched = await self._client.fetch(where, octets_max=octets_max)
+        return Document(fetched.body, parse_max_age(fetched.headers.get("cache-control", "")))
+
+
+def parse_max_age(presented_directives: str) -> int | None:
+    """`max-age` of a `Cache-Control` (RFC 9111 section 5.2), 0 where nothing may be kept, None where it is silent."""
+    age: int | None = None
+    for name, quoted, plain in _DIRECTIVE.findall(presented_directives[:1_000]):
+        directive = name.lower()
+        if directive in {"no-store", "no-cache"}:
+            return 0
+        if directive == "max-age" and (quoted or plain):
+            age = int(quoted or plain)
+    return age

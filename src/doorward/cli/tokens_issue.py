@@ -1,0 +1,68 @@
+"""`doorward tokens issue`: a token made by hand, for a test, a job or an emergency. The audit log has it."""
+
+from doorward.cli.frame import Desk
+from doorward.cli.parse import parse_duration_s
+from doorward.cli.problems import UsageProblem
+from doorward.cli.tokens_view import show_issued_token
+from doorward.methods.bearer.operations import issue_access_token
+from doorward.methods.opaque.operations import issue_opaque_token
+from doorward.methods.token_order import TokenOrder
+from doorward.values import Scopes
+
+__all__ = ["issue_token", "parse_claims"]
+
+
+async def issue_token(
+    desk: Desk,
+    *,
+    client: str,
+    audiences: tuple[str, ...],
+    subject: str | None,
+    scopes: tuple[str, ...],
+    lifetime: str | None,
+    session: str | None,
+    grant: str | None,
+    organization: str | None,
+    claims: tuple[str, ...],
+    opaque: bool,
+) -> None:
+    """Issue one token and show it, once.
+
+    Raises:
+        UsageProblem: an argument of the wrong form.
+        Rejected: what cannot be issued; see `methods/issuing.py`.
+        Misconfigured: there is no issuer, or no master key.
+    """
+    settings = desk.settings()
+    order = TokenOrder(
+        client_id=client,
+        audience=audiences,
+        subject=subject,
+        scopes=Scopes(*scopes),
+        lifetime_s=settings.access_token_lifetime_s if lifetime is None else parse_duration_s(lifetime),
+        session_id=session,
+        grant_id=grant,
+        organization_id=organization,
+        claims=parse_claims(claims),
+    )
+    async with desk.store(settings) as store:
+        if opaque:
+            stored = await issue_opaque_token(store, order, prefix=settings.key_prefix, actor=desk.actor)
+            text, said = stored.text, stored.claims
+        else:
+            signed = await issue_access_token(store, order, actor=desk.actor)
+            text, said = signed.text, dict(signed.claims)
+    show_issued_token(desk.out, form="opaque" if opaque else "signed", text=text, claims=said, now=desk.now)
+
+
+def parse_claims(presented_pairs: tuple[str, ...]) -> dict[str, object]:
+    """Claims from `name=value` words; every value is a text."""
+    claims: dict[str, object] = {}
+    for pair in presented_pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageProblem(f"{pair!r} is no claim: write name=value, like plan=gold.")
+        if name in claims:
+            raise UsageProblem(f"The claim {name!r} is given twice: give it once.")
+        claims[name] = value
+    return claims

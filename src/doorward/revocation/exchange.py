@@ -1,0 +1,160 @@
+"""Pages of the feed as they travel to other machines, and onto a disk: JSON for any language. docs/revocation-feed.md.
+
+Rules of this file:
+
+* A row tells what is void and until when that has to be remembered. No reason, no owner, nobody's name but the ids that
+  tokens carry themselves.
+* What is read is checked for form and for size before anything believes it. A kind nobody here knows is passed over:
+  no proof made here can rest on it, and a newer issuer must not stop an older verifier.
+* A page says how old its reading was when it was sent (`age_s`): whoever takes it in is no fresher than the issuer.
+"""
+
+from typing import Annotated, Final, final
+
+import msgspec
+from msgspec import Meta
+
+from doorward.errors import Unavailable
+from doorward.revocation.port import FeedPage, FeedRow
+from doorward.values import FeedKind, Handle
+
+__all__ = ["PAGE_OCTETS_MAX", "PAGE_ROWS_MAX", "FeedReader", "SentPage", "is_visible", "parse_page", "write_page"]
+
+PAGE_ROWS_MAX: Final = 10_000
+"""How many rows one page may hold."""
+ID_CHARACTERS_MAX: Final = 2_048
+"""How long the id of a row may be."""
+PAGE_OCTETS_MAX: Final = 8_388_608
+"""How long one page may be in JSON."""
+
+_Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_Second = Annotated[int, Meta(ge=0, lt=2**53)]
+_Id = Annotated[str, Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
+_KINDS: Final = {kind.value: kind for kind in FeedKind}
+_NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT})
+
+
+@final
+class FeedReader(msgspec.Struct, frozen=True):
+    """Who reads the feed from elsewhere, as the issuer knows him: for which resources, and by which names."""
+
+    audiences: frozenset[str] = frozenset()
+    plain_names: bool = True
+    """False when he knows subjects by derived names only: the plain ones are not for him."""
+
+
+def is_visible(row: FeedRow, reader: FeedReader) -> bool:
+    """Whether a row is for a reader.
+
+    `changed` rows are for whoever holds the record, which nobody does elsewhere.
+    """
+    if row.changed_version is not None:
+        return False
+    if row.audience is None:
+        return reader.plain_names or row.handle.kind not in _NAMING_SUBJECTS
+    return row.audience in reader.audiences
+
+
+@final
+class _Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    position: _Position
+    kind: Annotated[str, Meta(max_length=64)]
+    id: _Id
+    committed_at: _Second
+    leave_at: _Second | None
+    audience: Annotated[str, Meta(max_length=ID_CHARACTERS_MAX)] | None = None
+    changed_version: _Position | None = None
+
+
+@final
+class _Page(msgspec.Struct, frozen=True):
+    after: _Position
+    watermark: _Position
+    generation: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
+    as_of: _Second
+    age_s: Annotated[float, Meta(ge=0, le=1e9)]
+    complete: bool
+    rows: Annotated[tuple[_Row, ...], Meta(max_length=PAGE_ROWS_MAX)]
+
+
+@final
+class SentPage(msgspec.Struct, frozen=True):
+    """A page, and the position it was read after."""
+
+    after: int
+    page: FeedPage
+
+
+_DECODER: Final = msgspec.json.Decoder(_Page)
+
+
+def write_page(after: int, page: FeedPage) -> bytes:
+    """One JSON object in one line. Rows beyond what the page promises are left out: they come again."""
+    reached = _reached(page)
+    rows = tuple(
+        _Row(
+            row.position,
+            row.handle.kind.value,
+            row.handle.id,
+            row.committed_at,
+            row.leave_at,
+            row.audience,
+            row.changed_version,
+        )
+        for row in page.rows
+        if row.position <= reached
+    )
+    # Rounded up: to seem older is safe.
+    age_s = round(page.age_s + 0.0005, 3)
+    return msgspec.json.encode(_Page(after, reached, page.generation, page.as_of, age_s, page.complete, rows))
+
+
+def parse_page(presented_page: bytes) -> SentPage:
+    """Read what `write_page` wrote, elsewhere or earlier.
+
+    Raises:
+        Unavailable: `store_unavailable`: it is no page of a feed.
+    """
+    if len(presented_page) > PAGE_OCTETS_MAX:
+        raise Unavailable("store_unavailable", f"a page of the feed of more than {PAGE_OCTETS_MAX} octets")
+    try:
+        page = _DECODER.decode(presented_page)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unavailable("store_unavailable", f"no page of a feed: {type(error).__name__}") from error
+    last = page.after
+    for row in page.rows:
+        if row.position <= last:
+            raise Unavailable("store_unavailable", "a page of the feed whose rows are out of order")
+        last = row.position
+    if page.rows and last > page.watermark:
+        raise Unavailable("store_unavailable", "a page of the feed with rows beyond its watermark")
+    return SentPage(
+        page.after,
+        FeedPage(
+            rows=tuple(_taken(row) for row in page.rows if row.kind in _KINDS),
+            watermark=page.watermark,
+            generation=page.generation,
+            as_of=page.as_of,
+            complete=page.complete,
+            scanned_to=page.watermark,
+            age_s=page.age_s,
+        ),
+    )
+
+
+def _taken(row: _Row) -> FeedRow:
+    return FeedRow(
+        position=row.position,
+        handle=Handle(_KINDS[row.kind], row.id),
+        committed_at=row.committed_at,
+        leave_at=row.leave_at,
+        changed_version=row.changed_version,
+        audience=row.audience,
+    )
+
+
+def _reached(page: FeedPage) -> int:
+    """How far a page goes: a page cut short may promise no more than it looked at."""
+    if page.complete:
+        return page.watermark
+    return min(page.watermark, max(page.scanned_to, page.rows[-1].position if page.rows else 0))

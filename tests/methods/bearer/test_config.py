@@ -1,0 +1,71 @@
+"""A policy that cannot be is refused when it is made."""
+
+from typing import Any
+
+import pytest
+from tests.simulators.issuer import API, SimulatedIssuer
+
+from doorward.crypto.jose.algorithms import Algorithm
+from doorward.errors import Misconfigured
+from doorward.methods.bearer import BearerTokens, TokenVerifier
+from doorward.methods.bearer.config import ALGORITHMS, AUDIENCES_MAX, IssuerPolicy
+
+
+def _policy(**said: Any) -> IssuerPolicy:
+    return IssuerPolicy(
+        **{"issuer": "https://id.example", "audiences": frozenset({API}), "keys": SimulatedIssuer().keys, **said}
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"issuer": ""},
+        {"issuer": "https://id.example tok1"},
+        {"issuer": "https://id.example\t"},
+        {"issuer": "x" * 513},
+        {"audiences": frozenset[str]()},
+        {"audiences": frozenset({""})},
+        {"audiences": frozenset(map(str, range(AUDIENCES_MAX + 1)))},
+        {"algorithms": frozenset[Algorithm]()},
+        {"leeway_s": -1},
+        {"leeway_s": 301},
+        {"issued_ahead_s": -1},
+        {"issued_ahead_s": 301},
+        {"own": True, "leeway_s": 1},
+        {"lifetime_s_max": 0},
+        {"token_bytes_max": 0},
+        {"token_bytes_max": 8_193},
+    ],
+)
+def test_what_cannot_be_is_misconfigured(said: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        _policy(**said)
+    assert caught.value.cure
+
+
+def test_the_algorithms_are_the_operators() -> None:
+    assert not any(algorithm.startswith("HS") for algorithm in ALGORITHMS)
+    assert _policy(algorithms=frozenset({Algorithm.EDDSA})).algorithm_names == {"EdDSA", "Ed25519"}
+
+
+def test_one_policy_an_issuer() -> None:
+    for made in (BearerTokens, TokenVerifier):
+        with pytest.raises(Misconfigured):
+            made()
+        with pytest.raises(Misconfigured):
+            made(_policy(), _policy(audiences=frozenset({"other"})))
+
+
+def test_nothing_is_asked_about_a_view_that_is_not_there() -> None:
+    class Asked:
+        async def confirm(self, token: bytes) -> bool:
+            raise AssertionError(token)
+
+    with pytest.raises(Misconfigured):
+        BearerTokens(_policy(), when_stale=Asked())
+
+
+def test_a_verifier_keeps_something() -> None:
+    with pytest.raises(Misconfigured):
+        TokenVerifier(_policy(), tokens_kept=0)
