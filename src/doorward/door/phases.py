@@ -43,6 +43,11 @@ PROOF_FAILURES: Final = frozenset(
         "token_signature",
         "webhook_malformed",
         "webhook_signature",
+        "signature_malformed",
+        "signature_key_unknown",
+        "signature_algorithm",
+        "signature_component",
+        "signature_mismatch",
     }
 )
 """Refusals that are paid for from the failure budget of the source."""
