@@ -17,7 +17,7 @@ from typing import Final, final
 from doorward.revocation.epochs import LEAVES_NEVER, later_epoch, pack_epoch, voids
 from doorward.revocation.held import SHARD_MASK, SHARDS, KeysHeld, key_of
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import EPOCH_KINDS, FeedKind, Handle, Since
+from doorward.values import EPOCH_KINDS, FeedKind, Handle, RestsOn, Since
 
 __all__ = ["LEAVE_BUCKET_S", "LOOKED_AT_PER_PAGE_MAX", "FeedTable"]
 
@@ -80,7 +80,7 @@ class FeedTable:
     def __len__(self) -> int:
         return sum(map(len, self._revoked.values())) + sum(map(len, self.changed.values()))
 
-    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None) -> bool:
+    def is_revoked(self, handles: tuple[RestsOn, ...], since: Since | None) -> bool:
         """See `RevocationView`."""
         # Asked of every warm credential whenever anything was revoked anywhere: `KeysHeld.find`, written out.
         shards = self._shards

@@ -148,7 +148,9 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
     principal = _principal_of(parsed, expires_at)
     if policy.own:
         handles = handles_of_ours(principal, claims, key.kid or key.thumbprint)
-        verified = Verified(principal=principal, handles=handles, since=parse_watermark(find_text(claims, "dw_wm")))
+        watermark = claims.get("dw_wm")
+        since = parse_watermark(watermark if type(watermark) is str else "")
+        verified = Verified(principal=principal, handles=handles, since=since)
     else:
         handles = handles_abroad(principal, policy.issuer, find_text(claims, "jti"))
         verified = Verified(principal=principal, handles=handles, since=IssuedAbroad(issued_at))
@@ -175,11 +177,16 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
     client = find_text_of(claims, profile.client_from)
     if not client and (profile.client_required or (profile.subject_required and not subject)):
         raise Rejected("token_claims", f"no client: none of {' '.join(profile.client_from)}")
+    if " " in client:
+        # The feed names a client and a subject together: `a b` with `c` must not be read as `a` with `b c`.
+        raise Rejected("token_claims", "the id of its client holds a space")
     is_app = profile.is_app(subject, client, claims)
     organization_id = session_id = None
-    if not profile.optional.isdisjoint(claims):
-        organization_id = find_text_of(claims, profile.organization_from) or None
-        session_id = find_text_of(claims, profile.session_from) or None
+    for name in profile.optional:
+        if name in claims:
+            organization_id = find_text_of(claims, profile.organization_from) or None
+            session_id = find_text_of(claims, profile.session_from) or None
+            break
     return Principal(
         kind=_APP if is_app else _PERSON,
         id=subject or client,
