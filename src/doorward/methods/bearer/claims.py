@@ -53,8 +53,9 @@ def require_kind(claims: Claims, presented_type: str | None, profile: Profile) -
     if types is None or presented_type not in types:
         _require_type(presented_type, profile)
     # Whether what is there has the right form is asked where it is read; `null` has none.
+    read_required = profile.read_required
     try:
-        profile.read_required(claims)
+        read_required(claims)
     except KeyError:
         raise Rejected("token_claims", f"without {' '.join(sorted(profile.required - claims.keys()))}") from None
     if profile.refused and not profile.refused.isdisjoint(claims):
@@ -150,7 +151,7 @@ def find_text(claims: Claims, name: str) -> str:
         Rejected: `token_claims`.
     """
     value = claims.get(name)
-    if type(value) is str and 0 < len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
+    if type(value) is str and value and len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
         return value
     if value is None and name not in claims:
         return ""
