@@ -17,6 +17,7 @@ from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected
 from doorward.methods.apikey.port import KeyInserted, KeyState
 from doorward.methods.basic.port import PasswordInserted
+from doorward.methods.bearer.config import LEEWAY_S_MAX
 from doorward.revocation import operations
 from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.operations import NAMED_KINDS, TOKEN_LIFETIME_S_MAX, revoke_named
@@ -107,6 +108,12 @@ async def test_a_token_knows_its_end_its_owner_and_its_audience(store: Store) ->
     await operations.revoke_grant(store, "g1", reason="x", actor=ADA)
     (row,) = await rows_of(store)
     assert row.handle == owner
+
+
+async def test_a_foreign_token_stays_revoked_as_long_as_its_clock_is_forgiven(store: Store) -> None:
+    await operations.revoke_token(store, "j", expires_at=NOW + 600, issuer="https://i.example", reason="x", actor=ADA)
+    (row,) = await rows_of(store)
+    assert row.leave_at == NOW + 600 + LEEWAY_S_MAX
 
 
 async def test_the_owner_of_a_foreign_token_is_foreign_too(store: Store) -> None:

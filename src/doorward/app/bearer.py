@@ -66,7 +66,8 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
         keys: its keys, where they come from somewhere else than HTTP.
         jwks_url: where its keys are, when it is not where its kind of issuer has them.
         leeway_s: how far its clock may be off; 30 s, and 0 for our own.
-        lifetime_s_max: the longest life a token may have; a day for our own, any for others.
+        lifetime_s_max: the longest life a token may have; a day for our own; for others any, or 89 days (and
+            `iat` must be there) where they can be taken back.
         ca_file: certificates to trust for its keys instead of the system's, PEM.
         danger_plain_http: fetch its keys without TLS, from this machine only. For development.
     """

@@ -11,7 +11,7 @@ from doorward.crypto.jose.jwk import parse_jwk
 from doorward.door import Admitted, Door, FailureBudget
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.bearer import BearerTokens
-from doorward.methods.bearer.config import TOKENS_KEPT
+from doorward.methods.bearer.config import FOREIGN_LIFETIME_S_MAX, TOKENS_KEPT
 from doorward.methods.bearer.profiles import GENERIC
 from doorward.values import FeedKind, Handle, Scopes
 
@@ -295,3 +295,31 @@ async def test_a_token_beside_another_credential_is_a_conflict_or_a_stranger() -
     assert hall.method.challenges(None) == (b'Bearer realm="doorward"',)
     assert ISSUER in repr(hall.method)
     assert token.decode() not in repr(hall.method)
+
+
+async def test_a_foreign_token_outlives_no_row_that_takes_it_back() -> None:
+    issuer, plane = SimulatedIssuer("https://one.example"), SimulatedPlane(lambda: float(NOW))
+    door = Door(BearerTokens(issuer.policy(profile=GENERIC), plane=plane), clock=lambda: float(NOW))
+    for claims, code in (
+        ({"exp": NOW + FOREIGN_LIFETIME_S_MAX}, None),
+        ({"exp": NOW + FOREIGN_LIFETIME_S_MAX + 1}, "token_lifetime"),
+        # Without the beginning nobody knows how long its life is.
+        ({"iat": ...}, "token_lifetime"),
+    ):
+        view = view_of((b"authorization", b"Bearer " + issuer.issue(**claims)))
+        if code is None:
+            await door.admit(view)
+            continue
+        with pytest.raises(Rejected, match=code):
+            await door.admit(view)
+
+
+async def test_an_issuer_whose_clock_runs_ahead_does_not_outrun_a_revocation() -> None:
+    issuer, plane = SimulatedIssuer("https://one.example"), SimulatedPlane(lambda: float(NOW))
+    door = Door(BearerTokens(issuer.policy(leeway_s=300, issued_ahead_s=300), plane=plane), clock=lambda: float(NOW))
+    # Issued a moment ago, by a clock that is five minutes fast.
+    before = view_of((b"authorization", b"Bearer " + issuer.issue(iat=NOW + 299)))
+    await door.admit(before)
+    plane.revoke(Handle(FeedKind.SUBJECT, "https://one.example alice"))
+    with pytest.raises(Rejected, match="credential_revoked"):
+        await door.admit(before)

@@ -215,7 +215,7 @@ def test_ids_of_another_issuer_are_his() -> None:
     token = issuer.issue({"typ": "JWT"}, **{"client_id": ..., **KEYCLOAK_PERSON})
     verified = verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified
     prefix, subject = policy.issuer, KEYCLOAK_PERSON["sub"]
-    assert verified.since == IssuedAbroad(NOW)
+    assert verified.since == IssuedAbroad(NOW, policy.clock_fast_s)
     assert set(verified.handles) == {
         Handle(FeedKind.TOKEN, f"{prefix} {KEYCLOAK_PERSON['jti']}"),
         Handle(FeedKind.SUBJECT, f"{prefix} {subject}"),
@@ -230,7 +230,7 @@ def test_a_foreign_token_without_a_date_is_older_than_every_epoch() -> None:
     policy = issuer.policy(profile=GENERIC)
     token = issuer.issue({"typ": None}, iat=..., jti=...)
     verified = verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified
-    assert verified.since == IssuedAbroad(0)
+    assert verified.since == IssuedAbroad(0, policy.clock_fast_s)
     # It has no id of its own; the log still has to call it something.
     assert verified.principal.credential_id.startswith("sha256:")
     assert not any(kind is FeedKind.TOKEN for kind, _ in verified.handles)

@@ -13,16 +13,19 @@ from collections.abc import Mapping
 from typing import Final, final
 
 import msgspec
+from msgspec.structs import replace
 
 from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm
 from doorward.errors import Misconfigured
 from doorward.keys.port import KeySource
 from doorward.methods.bearer.profiles import RFC9068, Profile
+from doorward.revocation.folding import EPOCH_LIFETIME_S
 
 __all__ = [
     "ALGORITHMS",
     "AUDIENCES_MAX",
     "FOREIGN_LEEWAY_S",
+    "FOREIGN_LIFETIME_S_MAX",
     "ISSUED_AHEAD_S",
     "ISSUER_CHARACTERS_MAX",
     "LEEWAY_S_MAX",
@@ -47,6 +50,9 @@ ISSUED_AHEAD_S: Final = 30
 """How far in the future a token of ours may have been issued: the clocks of two machines of ours."""
 OWN_LIFETIME_S_MAX: Final = 86_400
 """How long a token of ours may live: a forged one of a stolen key could claim any `exp`."""
+FOREIGN_LIFETIME_S_MAX: Final = EPOCH_LIFETIME_S - 86_400
+"""How long another issuer's token may live where it can be taken back: a day less than the row that takes it back, for
+clocks that are off. It would open again otherwise."""
 AUDIENCES_MAX: Final = 64
 """How many names one resource may have."""
 ISSUER_CHARACTERS_MAX: Final = 512
@@ -66,7 +72,8 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         own: whether it is ours: its tokens carry the watermark of our feed, and are void without.
         leeway_s: how far past `exp` and before `nbf` a token still holds; at most 300, and 0 for our own.
         issued_ahead_s: how far in the future `iat` may be.
-        lifetime_s_max: the most that `exp` may be after `iat`; None: any.
+        lifetime_s_max: the most that `exp` may be after `iat` (a token without `iat` is refused then); None: any, or
+            89 days where the token can be taken back.
         token_bytes_max: the longest token, at most 8,192.
 
     Raises:
@@ -85,6 +92,11 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     token_bytes_max: int = TOKEN_BYTES_MAX
     algorithm_names: frozenset[str] = frozenset()
     """Every `alg` the algorithms may be called by; worked out, never given."""
+
+    @property
+    def clock_fast_s(self) -> int:
+        """How far `iat` may lie ahead of a moment at which the token was already there."""
+        return max(self.leeway_s, self.issued_ahead_s)
 
     def __post_init__(self) -> None:
         _require_issuer(self.issuer)
@@ -134,15 +146,32 @@ def _require_issuer(issuer: str) -> None:
         )
 
 
-def policies_by_issuer(policies: tuple[IssuerPolicy, ...]) -> Mapping[str, IssuerPolicy]:
+def policies_by_issuer(policies: tuple[IssuerPolicy, ...], *, revocable: bool) -> Mapping[str, IssuerPolicy]:
     """Policies by the issuer they are for.
 
+    Args:
+        policies: one an issuer.
+        revocable: whether what is revoked is asked here. Then no token may outlive a row about it.
+
     Raises:
-        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident.
+        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident; or one whose
+            tokens may outlive what takes them back.
     """
     if not policies:
         raise Misconfigured("Tokens of no issuer are taken.", cure="Name one: Bearer(issuer=…, audience=…).")
-    by_issuer = {policy.issuer: policy for policy in policies}
+    by_issuer = {policy.issuer: _outlived(policy) if revocable else policy for policy in policies}
     if len(by_issuer) < len(policies):
         raise Misconfigured("One issuer is named twice.", cure="Name each issuer once; one policy may list audiences.")
     return by_issuer
+
+
+def _outlived(policy: IssuerPolicy) -> IssuerPolicy:
+    """The policy, under which no token outlives the row of the feed that takes it back."""
+    if policy.lifetime_s_max is None:
+        return replace(policy, lifetime_s_max=OWN_LIFETIME_S_MAX if policy.own else FOREIGN_LIFETIME_S_MAX)
+    if policy.lifetime_s_max > FOREIGN_LIFETIME_S_MAX:
+        raise Misconfigured(
+            f"Tokens of {policy.issuer} may live {policy.lifetime_s_max} s, longer than what takes them back is kept.",
+            cure=f"Set lifetime_s_max to {FOREIGN_LIFETIME_S_MAX} (89 days) at most.",
+        )
+    return policy

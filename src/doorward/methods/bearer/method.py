@@ -95,7 +95,7 @@ class BearerTokens:
                 "There is no view of revocations here that could become stale.",
                 cure="Leave when_stale out, or say where revocations come from.",
             )
-        self._policies: Final = policies_by_issuer(policies)
+        self._policies: Final = policies_by_issuer(policies, revocable=plane is not None)
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._when_stale: Final = when_stale
         self.name: Final = METHOD

@@ -63,7 +63,7 @@ class TokenVerifier:
     ) -> None:
         if tokens_kept < 1:
             raise Misconfigured(f"{tokens_kept} tokens are to be kept.", cure="Set tokens_kept to 1 at least.")
-        self._policies: Final = policies_by_issuer(policies)
+        self._policies: Final = policies_by_issuer(policies, revocable=view is not None)
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._view: Final = view
         self._resources: Final[tuple[Resource, ...]] = (*resources, *(policy.keys for policy in policies))

@@ -156,7 +156,7 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
         verified = Verified(principal=principal, handles=handles, since=since)
     else:
         handles = handles_abroad(principal, policy.issuer, find_text(claims, "jti"))
-        verified = Verified(principal=principal, handles=handles, since=IssuedAbroad(issued_at))
+        verified = Verified(principal=principal, handles=handles, since=IssuedAbroad(issued_at, policy.clock_fast_s))
     leeway_s = policy.leeway_s
     return Proof(verified, not_before - leeway_s, expires_at + leeway_s, policy, key, key_generation)
 
