@@ -13,7 +13,7 @@ from tests.simulators.plane import SimulatedPlane
 from tests.simulators.request import view_of
 
 import doorward
-from doorward import Bearer, Issuer
+from doorward import Bearer, Introspection, Issuer, RemoteRevocations
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.door import Door
 from doorward.errors import Misconfigured, Rejected
@@ -127,6 +127,35 @@ def test_a_store_must_be_one_and_there_is_one_source_of_revocations() -> None:
         Bearer(_Store(), audience=API, revocation=SimulatedPlane())
     with pytest.raises(Misconfigured):
         Bearer(_Store(), _Store(), audience=API)
+
+
+def _own(issuer: str = ISSUER) -> Issuer:
+    return Issuer(issuer=issuer, audience=API, own=True, keys=SimulatedIssuer().keys)
+
+
+def test_tokens_of_ours_are_not_taken_without_their_own_revocations() -> None:
+    with pytest.raises(Misconfigured):
+        Bearer(_own())
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), revocation=RemoteRevocations("https://other.example", key="k"))
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), _own("https://two.example"), revocation=SimulatedPlane())
+    with pytest.raises(Misconfigured):
+        Bearer(_Store(), _own("https://two.example"), audience=API)
+    # Its tokens would be looked for in its own feed by names that are not theirs.
+    foreign = Issuer(issuer=ISSUER, audience=API, keys=SimulatedIssuer().keys)
+    with pytest.raises(Misconfigured):
+        Bearer(foreign, revocation=RemoteRevocations(ISSUER, key="k"))
+    for whose in (ISSUER, f"{ISSUER}/"):
+        Bearer(_own(), Issuer(issuer="https://sso.example", audience=API), revocation=RemoteRevocations(whose, key="k"))
+    assert RemoteRevocations(f"{ISSUER}/", key="k").issuer == ISSUER
+    assert RemoteRevocations("https://10.0.0.7", key="k", issuer=ISSUER).issuer == ISSUER
+
+
+def test_whoever_is_asked_when_the_view_is_stale_must_be_an_issuer_of_these_tokens() -> None:
+    asks = Introspection("https://other.example", key="k", audience=API)
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), revocation=SimulatedPlane(), when_stale=asks)
 
 
 def test_the_names_are_public() -> None:

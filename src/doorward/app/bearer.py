@@ -60,7 +60,7 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         issuer: exactly what its tokens say as `iss`; a trailing slash counts.
         audience: the name (or names) by which it knows this resource.
-        own: it is a Doorward of ours, whose feed of revocations is followed here.
+        own: it is a Doorward of ours, whose feed of revocations is followed here; of one issuer at most.
         profile: how it writes its tokens: `rfc9068` (strict), `auth0`, `entra`, `keycloak`, `generic`.
         algorithms: which algorithms its keys may have; ES256, RS256, PS256 and EdDSA when nothing is said.
         keys: its keys, where they come from somewhere else than HTTP.
@@ -114,12 +114,13 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
         leeway_s: see `Issuer`.
         lifetime_s_max: see `Issuer`.
         revocation: where another service learns what is taken back: `RemoteRevocations(…)`. A store has its own.
-        when_stale: whom to ask when what is known of revocations is too old; None: refuse until it is fresh.
+        when_stale: whom to ask when what is known of revocations is too old; None: refuse until it is fresh. It is
+            asked about tokens of its own issuer alone.
         ca_file: see `Issuer`.
         danger_plain_http: see `Issuer`.
 
     Raises:
-        Misconfigured: nothing to verify by, or something that cannot be.
+        Misconfigured: nothing to verify by, or something that cannot be; tokens of ours without their own revocations.
     """
     stores = [source for source in sources if not isinstance(source, Issuer)]
     issuers = [source for source in sources if isinstance(source, Issuer)]
@@ -141,9 +142,25 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
     fetching = KeyFetching()
     policies = [_policy_of_store(store, _names(audience), algorithms, lifetime_s_max) for store in stores]
     policies += [_policy_of_issuer(said, fetching) for said in issuers]
-    return BearerTokens(
-        *policies, plane=_plane_of(stores, revocation), when_stale=when_stale, resources=fetching.resources
-    )
+    plane = _plane_of(stores, revocation)
+    _require_its_own(policies, plane)
+    return BearerTokens(*policies, plane=plane, when_stale=when_stale, resources=fetching.resources)
+
+
+def _require_its_own(policies: list[IssuerPolicy], plane: Plane | None) -> None:
+    """Refuse revocations of one issuer for the tokens of another: none of them would ever be taken back."""
+    said = getattr(plane, "issuer", None)
+    if not isinstance(said, str):
+        return
+    whose = said.rstrip("/")
+    for policy in policies:
+        if policy.own != (policy.issuer.rstrip("/") == whose):
+            raise Misconfigured(
+                f"Tokens of {policy.issuer} would be judged by revocations of {said}"
+                + (", which is another issuer." if policy.own else " as if it were another issuer."),
+                cure="Say own=True of that issuer and no other; RemoteRevocations(…, issuer=…) says whose they are "
+                "where its URL is another.",
+            )
 
 
 def _plane_of(stores: list[TokenStore], revocation: Plane | None) -> Plane | None:

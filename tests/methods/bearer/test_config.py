@@ -67,6 +67,8 @@ def test_one_policy_an_issuer() -> None:
 
 def test_nothing_is_asked_about_a_view_that_is_not_there() -> None:
     class Asked:
+        issuer = "https://id.example"
+
         async def confirm(self, token: bytes) -> bool:
             raise AssertionError(token)
 

@@ -19,7 +19,8 @@ from doorward.values import FeedKind, Handle, Scopes
 class _Asked:
     """Whom to ask when the view is stale."""
 
-    def __init__(self, *, says: bool = True) -> None:
+    def __init__(self, *, says: bool = True, issuer: str = ISSUER) -> None:
+        self.issuer = issuer
         self.says = says
         self.tokens: list[bytes] = []
         self.away = False
@@ -39,7 +40,7 @@ class _Hall:
         self.monotonic = time.monotonic()
         self.plane = SimulatedPlane(lambda: self.now) if plane else None
         self.issuer = SimulatedIssuer()
-        self.method = BearerTokens(self.issuer.policy(own=True), plane=self.plane, when_stale=asked)
+        self.method = BearerTokens(self.issuer.policy(own=plane), plane=self.plane, when_stale=asked)
         self.door = Door(
             self.method,
             require=Scopes("orders:read"),
@@ -323,3 +324,16 @@ async def test_an_issuer_whose_clock_runs_ahead_does_not_outrun_a_revocation() -
     plane.revoke(Handle(FeedKind.SUBJECT, "https://one.example alice"))
     with pytest.raises(Rejected, match="credential_revoked"):
         await door.admit(before)
+
+
+async def test_a_live_token_is_shown_to_nobody_but_its_issuer() -> None:
+    ours, other = SimulatedIssuer(), SimulatedIssuer("https://one.example", number=2)
+    asked, plane = _Asked(), SimulatedPlane(lambda: float(NOW))
+    method = BearerTokens(ours.policy(own=True), other.policy(), plane=plane, when_stale=asked)
+    door = Door(method, clock=lambda: float(NOW), monotonic=lambda: time.monotonic() + 61)
+    token = ours.issue()
+    await door.admit(view_of((b"authorization", b"Bearer " + token)))
+    with pytest.raises(Unavailable) as caught:
+        await door.admit(view_of((b"authorization", b"Bearer " + other.issue())))
+    assert caught.value.code == "revocation_stale"
+    assert asked.tokens == [token]

@@ -127,7 +127,7 @@ async def test_it_starts_the_feed_before_the_keys_and_closes_both(desk: _Desk) -
 async def test_a_method_gives_a_verifier_of_the_same_policies_and_view(desk: _Desk) -> None:
     policy = desk.issuer.policy(own=True)
     with_view = BearerTokens(policy, plane=desk.plane).verifier()
-    without = BearerTokens(policy).verifier()
+    without = BearerTokens(desk.issuer.policy()).verifier()
     token = desk.issuer.issue()
     desk.plane.revoke(Handle(FeedKind.TOKEN, "tok1"))
     with pytest.raises(Rejected, match="credential_revoked"):

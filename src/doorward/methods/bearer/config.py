@@ -154,11 +154,16 @@ def policies_by_issuer(policies: tuple[IssuerPolicy, ...], *, revocable: bool) -
         revocable: whether what is revoked is asked here. Then no token may outlive a row about it.
 
     Raises:
-        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident; or one whose
-            tokens may outlive what takes them back.
+        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident; two of ours,
+            whose watermarks are of two feeds; or one whose tokens may outlive what takes them back.
     """
     if not policies:
         raise Misconfigured("Tokens of no issuer are taken.", cure="Name one: Bearer(issuer=…, audience=…).")
+    if sum(policy.own for policy in policies) > 1:
+        raise Misconfigured(
+            "Two issuers are both ours, and there is one feed of revocations to judge their tokens by.",
+            cure="Make a Bearer for each, at a door of its own; or say `own` of the one whose feed is followed.",
+        )
     by_issuer = {policy.issuer: _outlived(policy) if revocable else policy for policy in policies}
     if len(by_issuer) < len(policies):
         raise Misconfigured("One issuer is named twice.", cure="Name each issuer once; one policy may list audiences.")
