@@ -109,6 +109,7 @@ class Passage:
         "record",
         "request",
         "verified",
+        "was_proven",
     )
 
     lane: Lane
@@ -126,6 +127,7 @@ class Passage:
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
         self.position = 0
+        self.was_proven = False
         self.answer_headers: tuple[Header, ...] = ()
 
     @property

@@ -165,6 +165,31 @@ async def test_a_key_that_has_left_verifies_nothing_more(hall: _Hall) -> None:
     assert await hall.code(token) == "token_key_unknown"
 
 
+async def test_a_warm_token_whose_key_is_not_at_hand_has_it_fetched(hall: _Hall) -> None:
+    keys, key = hall.issuer.keys, hall.issuer.key.verification
+    token = hall.issuer.issue()
+    await hall.admit(token)
+    keys.replace()
+    keys.upstream = None
+    # No fault of the caller, warm or cold.
+    assert await hall.code(token) == "keys_unavailable"
+    keys.upstream = (key,)
+    await hall.admit(token)
+    fetches = keys.fetches
+    await hall.admit(token)
+    assert keys.fetches == fetches == 2
+
+
+async def test_whoever_was_proven_before_the_key_left_pays_nothing(hall: _Hall) -> None:
+    door = Door(hall.method, failure_budget=FailureBudget(2), monotonic=lambda: hall.monotonic)
+    view = view_of((b"authorization", b"Bearer " + hall.issuer.issue()))
+    await door.admit(view)
+    hall.issuer.keys.replace()
+    for _ in range(5):
+        with pytest.raises(Rejected, match="token_key_unknown"):
+            await door.admit(view)
+
+
 async def test_a_key_of_the_same_name_with_other_numbers_is_another(hall: _Hall) -> None:
     token = hall.issuer.issue()
     await hall.admit(token)
