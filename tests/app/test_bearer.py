@@ -11,12 +11,13 @@ import pytest
 from tests.simulators.issuer import API, ISSUER, NOW, SimulatedIssuer, SimulatedKeys
 from tests.simulators.plane import SimulatedPlane
 from tests.simulators.request import view_of
+from tests.simulators.web import serving_web
 
 import doorward
 from doorward import Bearer, Introspection, Issuer, RemoteRevocations
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.door import Door
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.bearer.profiles import ANY, KEYCLOAK
 from doorward.values import FeedKind, Handle, Principal
 
@@ -182,9 +183,10 @@ def test_keys_are_fetched_from_where_they_may_be(said: dict[str, Any]) -> None:
 def test_one_pool_serves_all_issuers_of_the_same_rules() -> None:
     one = Issuer(issuer="https://one.example", audience=API)
     two = Issuer(issuer="https://two.example", audience=API, jwks_url="https://keys.example/two")
-    assert len(Bearer(one, two).resources) == 3
+    # Two of them, and a pool each for what the operator and what a document names.
+    assert len(Bearer(one, two).resources) == 4
     three = Issuer(issuer="http://127.0.0.1", audience=API, danger_plain_http=True)
-    assert len(Bearer(one, three).resources) == 4
+    assert len(Bearer(one, three).resources) == 6
 
 
 class _Site(BaseHTTPRequestHandler):
@@ -237,3 +239,18 @@ async def test_keys_are_fetched_where_the_kind_of_issuer_has_them(own: bool, sit
     await door.admit(view)
     assert _Site.asked == list(_Site.pages)
     await door.aclose()
+
+
+@pytest.mark.slow
+async def test_a_discovery_document_sends_nobody_to_a_private_machine(site: str) -> None:
+    async with serving_web() as private:
+        issuer = SimulatedIssuer(site)
+        described = {"issuer": site, "jwks_uri": f"http://127.0.0.1:{private.port}/latest/meta-data"}
+        _Site.pages = {"/.well-known/openid-configuration": json.dumps(described).encode()}
+        door = Door(Bearer(issuer=site, audience=API, danger_plain_http=True), clock=lambda: float(NOW))
+        with pytest.raises(Unavailable) as caught:
+            await door.admit(view_of((b"authorization", b"Bearer " + issuer.issue())))
+        assert caught.value.code == "keys_unavailable"
+        assert _Site.asked == list(_Site.pages)
+        assert private.connections == 0
+        await door.aclose()
