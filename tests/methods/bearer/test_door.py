@@ -188,6 +188,10 @@ async def test_whoever_was_proven_before_the_key_left_pays_nothing(hall: _Hall) 
     for _ in range(5):
         with pytest.raises(Rejected, match="token_key_unknown"):
             await door.admit(view)
+    # Somebody else behind the same address has all the failures that are his.
+    cold = view_of((b"authorization", b"Bearer " + hall.issuer.issue(x=1)))
+    with pytest.raises(Rejected, match="token_key_unknown"):
+        await door.admit(cold)
 
 
 async def test_a_key_of_the_same_name_with_other_numbers_is_another(hall: _Hall) -> None:
