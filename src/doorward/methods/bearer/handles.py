@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Ids of our own tokens stand as they are; ids of another issuer's are prefixed by that issuer and a space, so that no
-  issuer can name, and no row about his tokens can hit, what is somebody else's. No issuer has a space in its name.
+  issuer can name, and no row about his tokens can hit, what is somebody else's. No issuer has a space in its name, and
+  no subject of ours has one: `https://idp.example alice` is theirs.
 * A client and a subject that are named together must not be read as another pair: a client's id holds no space
   (`verify.py` refuses one that does).
 * Our tokens carry the watermark of the feed that their sign-in began with. Without a readable one a token is refused:
@@ -42,9 +43,11 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     """What a token of our own issuer rests on.
 
     Raises:
-        Rejected: `token_claims`: the id of its grant is none.
+        Rejected: `token_claims`: the id of its grant is none, or its subject could be another issuer's.
     """
     subject, client = principal.id, principal.client_id or ""
+    if " " in subject:
+        raise Rejected("token_claims", "its subject holds a space")
     handles: tuple[RestsOn, ...] = (
         (_TOKEN, principal.credential_id),
         (_SIGNING_KEY, key_id),
