@@ -10,7 +10,7 @@
 Nothing is fetched or opened before the first request or the start of the app.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias, final
 
@@ -68,6 +68,8 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
         leeway_s: how far its clock may be off; 30 s, and 0 for our own.
         lifetime_s_max: the longest life a token may have; a day for our own; for others any, or 89 days (and
             `iat` must be there) where they can be taken back.
+        organizations: which of our organizations it means, by its own name of each: `{"their-id": "our-id"}`. Whatever
+            is not named is none of ours.
         ca_file: certificates to trust for its keys instead of the system's, PEM.
         danger_plain_http: fetch its keys without TLS, from this machine only. For development.
     """
@@ -81,6 +83,7 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     jwks_url: str | None = None
     leeway_s: int | None = None
     lifetime_s_max: int | None = None
+    organizations: Mapping[str, str] = msgspec.field(default_factory=dict)
     ca_file: Path | None = None
     danger_plain_http: bool = False
 
@@ -95,6 +98,7 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
     jwks_url: str | None = None,
     leeway_s: int | None = None,
     lifetime_s_max: int | None = None,
+    organizations: Mapping[str, str] | None = None,
     revocation: Plane | None = None,
     when_stale: Confirmation | None = None,
     ca_file: Path | None = None,
@@ -113,6 +117,7 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
         jwks_url: see `Issuer`.
         leeway_s: see `Issuer`.
         lifetime_s_max: see `Issuer`.
+        organizations: see `Issuer`.
         revocation: where another service learns what is taken back: `RemoteRevocations(…)`. A store has its own.
         when_stale: whom to ask when what is known of revocations is too old; None: refuse until it is fresh. It is
             asked about tokens of its own issuer alone.
@@ -135,6 +140,7 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
             jwks_url=jwks_url,
             leeway_s=leeway_s,
             lifetime_s_max=lifetime_s_max,
+            organizations=organizations or {},
             ca_file=ca_file,
             danger_plain_http=danger_plain_http,
         )
@@ -214,6 +220,7 @@ def _policy_of_issuer(said: Issuer, fetching: KeyFetching) -> IssuerPolicy:
         leeway_s=leeway_s,
         issued_ahead_s=max(leeway_s, ISSUED_AHEAD_S) if said.own else leeway_s,
         lifetime_s_max=lifetime_s_max,
+        organizations=said.organizations,
     )
 
 

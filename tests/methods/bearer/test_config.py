@@ -42,6 +42,8 @@ def _policy(**said: Any) -> IssuerPolicy:
         {"issued_ahead_s": 301},
         {"own": True, "leeway_s": 1},
         {"lifetime_s_max": 0},
+        {"organizations": {"theirs": "not ours"}},
+        {"organizations": {"theirs": "ours"}, "own": True},
         {"token_bytes_max": 0},
         {"token_bytes_max": 8_193},
     ],

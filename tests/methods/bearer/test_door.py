@@ -366,3 +366,20 @@ async def test_a_live_token_is_shown_to_nobody_but_its_issuer() -> None:
         await door.admit(view_of((b"authorization", b"Bearer " + other.issue())))
     assert caught.value.code == "revocation_stale"
     assert asked.tokens == [token]
+
+
+async def test_what_one_request_does_to_its_claims_no_other_sees(hall: _Hall) -> None:
+    token = hall.issuer.issue(roles=["reader"], plan={"seats": 1})
+    claims = (await hall.admit(token)).principal.claims
+    with pytest.raises(TypeError):
+        claims["admin"] = True  # type: ignore[index]  # what somebody will write
+    with pytest.raises(AttributeError):
+        claims.update(admin=True)  # type: ignore[attr-defined]  # as above
+    roles, plan = claims["roles"], claims["plan"]
+    assert isinstance(roles, list)
+    assert isinstance(plan, dict)
+    roles.append("admin")
+    plan["seats"] = 1_000
+    again = (await hall.admit(token)).principal.claims
+    assert again == hall.issuer.claims(roles=["reader"], plan={"seats": 1})
+    assert ("roles" in again, "admin" in again, len(again)) == (True, False, len(claims))

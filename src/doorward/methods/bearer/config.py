@@ -16,10 +16,11 @@ import msgspec
 from msgspec.structs import replace
 
 from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm
-from doorward.errors import Misconfigured
+from doorward.errors import Misconfigured, Rejected
 from doorward.keys.port import KeySource
 from doorward.methods.bearer.profiles import RFC9068, Profile
 from doorward.revocation.folding import EPOCH_LIFETIME_S
+from doorward.values.bounds import parse_organization_id
 
 __all__ = [
     "ALGORITHMS",
@@ -75,6 +76,8 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         lifetime_s_max: the most that `exp` may be after `iat` (a token without `iat` is refused then); None: any, or
             89 days where the token can be taken back.
         token_bytes_max: the longest token, at most 8,192.
+        organizations: which of our organizations another issuer means, by its own name of it. Without it a token of
+            another issuer speaks for none of ours.
 
     Raises:
         Misconfigured: any of it cannot be.
@@ -90,6 +93,7 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     issued_ahead_s: int = ISSUED_AHEAD_S
     lifetime_s_max: int | None = None
     token_bytes_max: int = TOKEN_BYTES_MAX
+    organizations: Mapping[str, str] = msgspec.field(default_factory=dict)
     algorithm_names: frozenset[str] = frozenset()
     """Every `alg` the algorithms may be called by; worked out, never given."""
 
@@ -110,6 +114,7 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 f"Tokens of {self.issuer} are taken with no algorithm at all.", cure="Name at least one, like ES256."
             )
         self._require_times()
+        self._require_organizations()
         names = frozenset[str]().union(*(REQUIREMENTS[algorithm].names for algorithm in self.algorithms))
         msgspec.structs.force_setattr(self, "algorithm_names", names)
 
@@ -131,6 +136,20 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
             raise Misconfigured(
                 f"Tokens of {self.token_bytes_max} bytes at most.",
                 cure=f"Set token_bytes_max between 1 and {TOKEN_BYTES_MAX}.",
+            )
+
+    def _require_organizations(self) -> None:
+        try:
+            for organization in self.organizations.values():
+                parse_organization_id(organization)
+        except Rejected:
+            known = False
+        else:
+            known = not (self.own and self.organizations)
+        if not known:
+            raise Misconfigured(
+                f"Organizations of {self.issuer} stand for what is no organization of ours, or it is our own issuer.",
+                cure='Write organizations={"their-id": "our-id"} for another issuer.',
             )
 
     def __repr__(self) -> str:

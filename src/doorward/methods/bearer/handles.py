@@ -17,7 +17,8 @@ from functools import lru_cache
 from typing import Final
 
 from doorward.errors import Rejected
-from doorward.methods.bearer.claims import find_text
+from doorward.methods.bearer.claims import find_text, find_text_of
+from doorward.methods.bearer.profiles import Profile
 from doorward.values import FeedKind, Principal, RestsOn, Watermark
 
 __all__ = ["handles_abroad", "handles_of_ours", "parse_watermark"]
@@ -64,21 +65,34 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     return handles
 
 
-def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[RestsOn, ...]:
-    """What a token of another issuer rests on; `token_id` is empty when it has none."""
+def handles_abroad(
+    principal: Principal, claims: Mapping[str, object], issuer: str, profile: Profile
+) -> tuple[RestsOn, ...]:
+    """What a token of another issuer rests on, and the organization of ours it speaks for, if any.
+
+    Raises:
+        Rejected: `token_claims`: an id that is none.
+    """
     subject, client = principal.id, principal.client_id or ""
+    token_id = find_text(claims, "jti")
+    organization = find_text_of(claims, profile.organization_from)
     handles: list[RestsOn] = []
     if token_id:
         handles.append((_TOKEN, f"{issuer} {token_id}"))
     if subject:
         handles.append((_SUBJECT, f"{issuer} {subject}"))
+    # Some issuers call one person differently at each client, and have another name that stays.
+    also = [find_text(claims, name) for name in profile.subject_also_from if name in claims]
+    handles += [(_SUBJECT, f"{issuer} {name}") for name in also]
     if client:
         handles.append((_CLIENT, f"{issuer} {client}"))
         handles.append((_CLIENT_SUBJECT, f"{issuer} {client} {subject}"))
     if principal.session_id is not None:
         handles.append((_SESSION, f"{issuer} {principal.session_id}"))
+    if organization:
+        handles.append((_ORGANIZATION, f"{issuer} {organization}"))
     if principal.organization_id is not None:
-        handles.append((_ORGANIZATION, f"{issuer} {principal.organization_id}"))
+        handles.append((_ORGANIZATION, principal.organization_id))
     return tuple(handles)
 
 
