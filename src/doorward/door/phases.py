@@ -286,6 +286,7 @@ def _keep(passage: Passage, *, generation: int) -> None:
         position=passage.position,
         generation=generation,
         loaded_at=passage.monotonic,
+        octets=passage.presented.octets,
     )
     passage.lane.cache.keep(passage.presented.lookup_id, entry)
 

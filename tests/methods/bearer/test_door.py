@@ -229,7 +229,11 @@ async def test_no_table_grows_with_the_number_of_tokens(hall: _Hall) -> None:
     await hall.admit(hall.issuer.issue())
     assert hall.plane.usage.counted == []
     assert hall.plane.verifications.recorded[-1][1:3] == ("tok1", "alice")
-    assert hall.door._demand.lanes[0].cache.entries_max == TOKENS_KEPT
+    cache = hall.door._demand.lanes[0].cache
+    assert cache.entries_max == TOKENS_KEPT
+    # Nor with their length.
+    await hall.admit(token := hall.issuer.issue(x="x" * 4_000))
+    assert cache.octets == len(hall.issuer.issue()) + len(token)
 
 
 async def test_keys_start_and_close_with_the_door() -> None:

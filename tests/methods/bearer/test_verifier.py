@@ -134,3 +134,22 @@ async def test_a_method_gives_a_verifier_of_the_same_policies_and_view(desk: _De
         await with_view.verify(token, NOW)
     await without.verify(token, NOW)
     assert "id.example" in repr(without)
+
+
+async def test_what_is_kept_weighs_no_more_than_it_may(desk: _Desk) -> None:
+    tokens = [desk.issuer.issue(x="x" * 2_000, number=number) for number in range(3)]
+    verifier = TokenVerifier(desk.issuer.policy(own=True), octets_kept=2 * len(tokens[0]) + 10)
+    first = await verifier.verify(tokens[0], NOW)
+    await verifier.verify(tokens[1], NOW)
+    assert await verifier.verify(tokens[0], NOW) is first
+    await verifier.verify(tokens[2], NOW)
+    assert len(verifier) == 2
+    assert await verifier.verify(tokens[0], NOW) is not first
+    # What has left weighs nothing.
+    for token in tokens:
+        with pytest.raises(Rejected, match="credential_expired"):
+            await verifier.verify(token, NOW + 600)
+    small = desk.issuer.issue()
+    kept = await verifier.verify(small, NOW)
+    await verifier.verify(tokens[0], NOW)
+    assert await verifier.verify(small, NOW) is kept
