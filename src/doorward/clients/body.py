@@ -41,5 +41,5 @@ def refuse_unknown_body() -> Misconfigured:
     """What is said of a body that cannot be read twice, or not within bounds."""
     return Misconfigured(
         "The body is streamed, so what is to be signed is not known before it is sent.",
-        cure="Give the body as bytes; or, where a digest is signed, a Content-Digest header by content_digest_of(file).",
+        cure="Give the body as bytes; or, where a digest is signed, the Content-Digest that content_digest_of makes.",
     )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeVar
 from doorward.clients.outgoing import OutgoingRequest
 from doorward.wire.request import Header
 
-__all__ = ["Request", "RequestT", "Response", "ResponseT", "SentOnce", "outgoing_of"]
+__all__ = ["RequestT", "ResponseT", "SentOnce", "outgoing_of"]
 
 
 class _Url(Protocol):
@@ -32,7 +32,7 @@ class _Headers(Protocol):
     def __contains__(self, key: object, /) -> bool: ...
 
 
-class Request(Protocol):
+class _Request(Protocol):
     """What is used of a request of either library."""
 
     @property
@@ -49,15 +49,15 @@ class Request(Protocol):
     async def aread(self) -> bytes: ...
 
 
-class Response(Protocol):
+class _Response(Protocol):
     """What is used of an answer."""
 
     @property
     def status_code(self) -> int: ...
 
 
-RequestT = TypeVar("RequestT", bound=Request)
-ResponseT = TypeVar("ResponseT", bound=Response)
+RequestT = TypeVar("RequestT", bound=_Request)
+ResponseT = TypeVar("ResponseT", bound=_Response)
 
 
 class SentOnce:
@@ -90,7 +90,7 @@ class SentOnce:
         return ", ".join(values)
 
 
-def outgoing_of(request: Request) -> OutgoingRequest:
+def outgoing_of(request: _Request) -> OutgoingRequest:
     """The request as it will be sent."""
     headers = tuple((name.lower(), value) for name, value in request.headers.raw)
     return OutgoingRequest(

@@ -19,7 +19,7 @@ def can_be_read_twice(file: Any) -> bool:  # whatever the caller gave as a body
     return hasattr(file, "read") and hasattr(file, "seekable") and bool(file.seekable())
 
 
-def drop_when_redirected(names: tuple[str, ...], response: Response, **_: object) -> Response:
+def drop_when_redirected(names: tuple[str, ...], response: "Response", **_: object) -> "Response":
     """A hook: takes headers off before the session copies the request for the URL it is sent on to."""
     if response.is_redirect:
         for name in names:
@@ -31,7 +31,7 @@ def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("latin-1")
 
 
-def outgoing_of(request: PreparedRequest) -> OutgoingRequest:
+def outgoing_of(request: "PreparedRequest") -> OutgoingRequest:
     """The request as it will be sent; `Host` is added by the connection, from the URL."""
     url = urlsplit(request.url or "")
     headers = tuple((_bytes(name).lower(), _bytes(value)) for name, value in request.headers.items())
