@@ -1,5 +1,6 @@
 """What is checked of a credential and of a URL before anything leaves."""
 
+import importlib
 import io
 import logging
 import subprocess
@@ -40,6 +41,7 @@ def test_plain_http_to_this_machine_can_be_allowed(host: str) -> None:
     check_transport("https", "api.example", danger_plain_http_on_loopback=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AUTHS)
 def test_every_auth_refuses_plain_http(library: Library, kind: str) -> None:
     # Port 1 answers nobody: a request that left would fail otherwise.
@@ -51,6 +53,7 @@ def test_every_auth_refuses_plain_http(library: Library, kind: str) -> None:
         library.send(lenient, "POST", "http://api.example/", b"{}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", AUTHS)
 def test_no_secret_is_shown_or_logged(library: Library, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
@@ -61,6 +64,26 @@ def test_no_secret_is_shown_or_logged(library: Library, kind: str, caplog: pytes
     secret = AUTHS[kind][-1] if kind != "SignatureAuth" else repr(AUTHS[kind][0])
     assert secret not in shown
     assert "Bearer " not in shown
+    assert "Basic " not in shown
+
+
+@pytest.mark.parametrize("name", ["httpx2", "httpx"])
+def test_whoever_looks_at_a_request_sees_its_signature(name: str) -> None:
+    # As a test with a transport of its own does, or a hook.
+    library: Any = importlib.import_module(name)
+    seen: list[Any] = []
+
+    def answer(request: Any) -> Any:
+        seen.append(request.headers)
+        return library.Response(200, request=request)
+
+    auth = Library(name).auth("WebhookAuth", *AUTHS["WebhookAuth"])
+    with library.Client(transport=library.MockTransport(answer)) as client:
+        client.post("https://api.example/hook", content=b"{}", headers={"X-Own": "1"}, auth=auth)
+    (headers,) = seen
+    assert (headers["Webhook-Signature"][:3], headers["x-own"]) == ("v1,", "1")
+    assert ("webhook-id" in headers, headers.get("none"), 7 in headers) == (True, None, False)
+    assert "webhook-id" not in library.Headers(headers)
 
 
 @pytest.mark.parametrize("key", ["", "x", KEY[:-1], KEY + " ", " " + KEY, KEY.swapcase(), KEY + "\r\nx: y"])
@@ -98,6 +121,7 @@ def test_a_file_is_where_it_was_after_its_digest() -> None:
     assert file.read() == b"hello"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cure"),
     [("httpx2", "pip install 'doorward[http]'"), ("httpx", "pip install httpx"), ("requests", "pip install requests")],
@@ -110,6 +134,7 @@ def test_a_library_that_is_missing_is_named(name: str, cure: str) -> None:
     assert done.stderr.rstrip().endswith(cure)
 
 
+@pytest.mark.slow
 def test_clients_alone_load_no_library() -> None:
     code = "import sys, doorward.clients; print({'httpx', 'httpx2', 'requests'} & set(sys.modules))"
     done = subprocess.run(
