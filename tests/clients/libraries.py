@@ -47,6 +47,23 @@ class Library:
             status: int = client.request(method, url, content=body, headers=headers, auth=auth).status_code
         return status
 
+    def upload(self, auth: Any, url: str) -> None:
+        """A form with a file in it."""
+        files = {"file": ("a.txt", b"content")}
+        if self.name == "requests":
+            requests.post(url, files=files, auth=auth, timeout=10)
+            return
+        library: Any = httpx2 if self.name.startswith("httpx2") else httpx
+
+        async def send() -> None:
+            async with library.AsyncClient() as client:
+                await client.post(url, files=files, auth=auth)
+
+        if self.is_async:
+            asyncio.run(send())
+        else:
+            library.post(url, files=files, auth=auth)
+
     def send_at_once(self, auth: Any, url: str, times: int) -> list[int]:
         """The same request, several times at once, in one client where it is async."""
         if self.is_async:

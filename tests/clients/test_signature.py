@@ -105,6 +105,12 @@ def test_a_stream_of_a_known_length_is_read_up_to_a_limit(library: Library, keep
         library.send(auth, "POST", keeper.url, _stream(library, [b"a"]), long)
 
 
+def test_a_form_with_files_is_read_and_signed(library: Library, keeper: Keeper) -> None:
+    library.upload(library.auth("SignatureAuth", SECRET, "shop"), keeper.url)
+    assert verify(keeper.requests[0]).key_id == "shop"
+    assert b"content" in keeper.requests[0].body
+
+
 def test_a_file_is_digested_first_and_then_sent(keeper: Keeper, tmp_path: Path) -> None:
     library = Library("requests")
     path = tmp_path / "file"
