@@ -26,6 +26,7 @@ ROWS: Final = (
     "jwt_seen",
     "jwt_warm",
     "jwt_refuse",
+    "signatures",
 )
 
 
