@@ -149,6 +149,10 @@ def test_tokens_of_ours_are_not_taken_without_their_own_revocations() -> None:
         Bearer(foreign, revocation=RemoteRevocations(ISSUER, key="k"))
     for whose in (ISSUER, f"{ISSUER}/"):
         Bearer(_own(), Issuer(issuer="https://sso.example", audience=API), revocation=RemoteRevocations(whose, key="k"))
+    # What the feed says of itself is compared when it is read.
+    remote = RemoteRevocations(ISSUER, key="k")
+    Bearer(_own(), Issuer(issuer="https://sso.example", audience="other"), revocation=remote)
+    assert remote._expected == [(ISSUER, frozenset({API}))]
     assert RemoteRevocations(f"{ISSUER}/", key="k").issuer == ISSUER
     assert RemoteRevocations("https://10.0.0.7", key="k", issuer=ISSUER).issuer == ISSUER
 

@@ -155,6 +155,12 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
 
 def _require_its_own(policies: list[IssuerPolicy], plane: Plane | None) -> None:
     """Refuse revocations of one issuer for the tokens of another: none of them would ever be taken back."""
+    expect = getattr(plane, "expect", None)
+    if callable(expect):
+        # What the URL promises is compared here, what the feed says of itself when it is read.
+        for policy in policies:
+            if policy.own:
+                expect(policy.issuer, policy.audiences)
     said = getattr(plane, "issuer", None)
     if not isinstance(said, str):
         return
