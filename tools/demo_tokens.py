@@ -161,8 +161,8 @@ def take_back(client: httpx2.Client, office: TokenOffice, made: Tokens, shelf: s
         ask_case(client, Case(_LEAKED, stock, "signed by the next", bearer(new), 200, server=shelf)),
     ]
     said = (
-        f"One command, and what alice held was refused: after {phone_ms[0]} ms by the API on the same\n"
-        f"  database, after {phone_ms[1]} ms by the service without one. Neither asks anybody per request."
+        f"What alice held was refused {phone_ms[0]} ms after one command by the API on the same\n"
+        f"  database, and after {phone_ms[1]} ms by the service without one."
     )
     return outcomes, said
 

@@ -43,7 +43,7 @@ def show_outcomes(console: Console, outcomes: list[Outcome]) -> None:
     # Some are asked last and shown with their kind.
     ordered = sorted(outcomes, key=lambda outcome: _GROUPS.index(outcome.case.group))
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
-    for title, width in (("  Asked", 22), ("With", 23), ("Due", 3), ("Got", 3), ("Refusal code", None)):
+    for title, width in (("  Asked", 20), ("With", 23), ("Due", 3), ("Got", 3), ("Refusal code", None)):
         narrow = width if width == 3 else None
         table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=narrow, max_width=width)
     group = ""
