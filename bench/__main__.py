@@ -25,6 +25,7 @@ ROWS: Final = (
     "jwt_verify",
     "jwt_seen",
     "jwt_refuse",
+    "signatures",
 )
 
 

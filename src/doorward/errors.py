@@ -50,6 +50,15 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("token_issuer", _INVALID, public_code="credential_invalid"),
         _row("token_key_unknown", _INVALID, public_code="credential_invalid"),
         _row("token_signature", _INVALID, public_code="credential_invalid"),
+        # A delivery nobody has signed for us.
+        _row("webhook_malformed", "The credential could not be read.", public_code="credential_malformed"),
+        _row("webhook_signature", _INVALID, public_code="credential_invalid"),
+        # As with tokens: a signature nobody we know has made.
+        _row("signature_malformed", "The credential could not be read.", public_code="credential_malformed"),
+        _row("signature_key_unknown", _INVALID, public_code="credential_invalid"),
+        _row("signature_algorithm", _INVALID, public_code="credential_invalid"),
+        _row("signature_component", _INVALID, public_code="credential_invalid"),
+        _row("signature_mismatch", _INVALID, public_code="credential_invalid"),
         # Only the proven holder learns these.
         _row("credential_expired", "The credential has expired."),
         _row("credential_disabled", "The credential is disabled."),
@@ -61,6 +70,11 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("token_audience", "The token is for another resource."),
         _row("token_not_yet_valid", "The token is not valid yet."),
         _row("token_lifetime", "The token lives longer than this resource takes."),
+        _row("webhook_timestamp", "The delivery was signed too long ago, or ahead of time."),
+        _row("signature_coverage", "The signature does not cover what this resource needs."),
+        _row("signature_expired", "The signature has expired."),
+        _row("signature_not_yet_valid", "The signature is not valid yet."),
+        _row("signature_digest", "The body is not the one that was signed."),
         _row("app_suspended", "The app this credential belongs to is suspended."),
         _row("rate_limited", "The rate limit of this credential is used up."),
         _row("scope_insufficient", "The credential lacks a scope this resource needs."),

@@ -143,6 +143,7 @@ async def test_sectors_among_the_audiences_are_told(ports: SqlPorts) -> None:
         standing = await ports.standing.read_standing(asked, None, audiences)
         assert standing.sectors == sectors
         assert standing.revoked is None
+        assert (await ports.standing.read_standing((), None, audiences)).sectors == sectors
     await ports.changes.commit(_revoke(FeedKind.SESSION, "s"))
     standing = await ports.standing.read_standing(asked, None, ("https://a.example",))
     assert (standing.revoked, standing.sectors) == (asked[0], frozenset({"https://a.example"}))

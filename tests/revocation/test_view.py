@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +123,17 @@ def test_a_restored_database_is_read_again_from_the_beginning() -> None:
     assert view.watermark == 2
     assert view.changed_since((KEY,), at)
     assert not view.changed_since((KEY,), view.position)
+
+
+def test_a_reader_who_may_see_more_reads_what_he_was_passed_over_with() -> None:
+    """Rows that were withheld lie below the watermark: nobody would ever ask for them again."""
+    view = loaded(row(9, APP))
+    assert not view.apply(msgspec.structs.replace(page(watermark=9), reader="abcd"), 1.0)
+    assert view.is_revoked((APP,)), "in force until the new view is whole"
+    assert view.read_after == 0
+    assert view.apply(msgspec.structs.replace(page(row(4, KEY), row(9, APP)), reader="abcd"), 2.0)
+    assert view.is_revoked((KEY,))
+    assert view.apply(msgspec.structs.replace(page(watermark=9), reader="abcd"), 3.0)
 
 
 def test_a_watermark_that_went_back_is_a_restore_as_well() -> None:

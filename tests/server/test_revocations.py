@@ -20,7 +20,7 @@ from doorward.revocation.exchange import PAGE_ROWS_MAX
 from doorward.revocation.hub import FeedHub, TappedFeed
 from doorward.revocation.port import FeedRow
 from doorward.server.revocation_streams import STREAMS_PER_KEY_MAX, RevocationStreams
-from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
+from doorward.server.revocations import REVOCATIONS_READ, SECTORS_KEPT_S, RevocationPages, RevocationSource
 from doorward.values import FeedKind, Handle, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 
@@ -121,10 +121,29 @@ async def test_a_page_says_what_is_void_and_no_more(ask: Ask, issuer: Issuer) ->
         "as_of": issuer.feed.as_of,
         "age_s": page["age_s"],
         "complete": True,
+        "reader": page["reader"],
         "rows": [
             {"position": 1, "kind": "session", "id": "s1", "committed_at": issuer.feed.as_of, "leave_at": None},
         ],
     }
+
+
+async def test_who_may_see_something_else_is_told_that_he_may(ask: Ask, issuer: Issuer) -> None:
+    await issuer.follow()
+    one, same, other, none = [
+        (await read(ask, issuer, await issuer.key(audience=names)))["reader"]
+        for names in (
+            "https://a.example https://b.example",
+            "https://b.example https://a.example",
+            "https://a.example",
+            "",
+        )
+    ]
+    assert one == same
+    assert len({one, other, none}) == 3
+    issuer.sectors = frozenset({"https://a.example"})
+    issuer.now += SECTORS_KEPT_S
+    assert (await read(ask, issuer, await issuer.key(audience="https://a.example")))["reader"] not in {one, other, none}
 
 
 @pytest.mark.parametrize("answered_from", ["memory", "store"])

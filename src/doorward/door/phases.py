@@ -41,6 +41,13 @@ PROOF_FAILURES: Final = frozenset(
         "token_issuer",
         "token_key_unknown",
         "token_signature",
+        "webhook_malformed",
+        "webhook_signature",
+        "signature_malformed",
+        "signature_key_unknown",
+        "signature_algorithm",
+        "signature_component",
+        "signature_mismatch",
     }
 )
 """Refusals that are paid for from the failure budget of the source."""

@@ -14,6 +14,7 @@ from typing import Annotated, Final, final
 import msgspec
 from msgspec import Meta
 
+from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
 from doorward.values import FeedKind, Handle
@@ -26,6 +27,8 @@ ID_CHARACTERS_MAX: Final = 2_048
 """How long the id of a row may be."""
 PAGE_OCTETS_MAX: Final = 8_388_608
 """How long one page may be in JSON."""
+
+READER_CHARACTERS: Final = 16
 
 _Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Second = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -41,6 +44,12 @@ class FeedReader(msgspec.Struct, frozen=True):
     audiences: frozenset[str] = frozenset()
     plain_names: bool = True
     """False when he knows subjects by derived names only: the plain ones are not for him."""
+
+    @property
+    def mark(self) -> str:
+        """The same for readers who may see the same; says nothing else."""
+        seen = "\n".join([*sorted(self.audiences), "plain" if self.plain_names else "derived"])
+        return sha256_digest(seen.encode()).hex()[:READER_CHARACTERS]
 
 
 def is_visible(row: FeedRow, reader: FeedReader) -> bool:
@@ -75,6 +84,7 @@ class _Page(msgspec.Struct, frozen=True):
     age_s: Annotated[float, Meta(ge=0, le=1e9)]
     complete: bool
     rows: Annotated[tuple[_Row, ...], Meta(max_length=PAGE_ROWS_MAX)]
+    reader: Annotated[str, Meta(max_length=READER_CHARACTERS, pattern="^[0-9a-f]*$")] = ""
 
 
 @final
@@ -106,7 +116,8 @@ def write_page(after: int, page: FeedPage) -> bytes:
     )
     # Rounded up: to seem older is safe.
     age_s = round(page.age_s + 0.0005, 3)
-    return msgspec.json.encode(_Page(after, reached, page.generation, page.as_of, age_s, page.complete, rows))
+    written = _Page(after, reached, page.generation, page.as_of, age_s, page.complete, rows, page.reader)
+    return msgspec.json.encode(written)
 
 
 def parse_page(presented_page: bytes) -> SentPage:
@@ -138,6 +149,7 @@ def parse_page(presented_page: bytes) -> SentPage:
             complete=page.complete,
             scanned_to=page.watermark,
             age_s=page.age_s,
+            reader=page.reader,
         ),
     )
 

@@ -44,6 +44,9 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     goes on from the greater of the two."""
     age_s: float = 0.0
     """How old the reading was already when it was answered: above 0 where somebody answers from memory."""
+    reader: str = ""
+    """For whom rows were withheld, as a mark without meaning. Who may see more than before has been passed over with
+    rows that are now his: another mark means that everything is to be read again."""
 
 
 class FeedPort(Protocol):

@@ -37,6 +37,7 @@ class FeedTable:
 
     Args:
         generation: of the feed; positions of another one mean nothing here. None: nothing was ever read.
+        reader: for whom it was read; see `FeedPage.reader`.
         cache_life_s: how long a record loaded from the store may be used without loading it again.
     """
 
@@ -54,10 +55,12 @@ class FeedTable:
         "cursor",
         "generation",
         "known",
+        "reader",
     )
 
-    def __init__(self, generation: str | None, *, cache_life_s: int) -> None:
+    def __init__(self, generation: str | None, reader: str, *, cache_life_s: int) -> None:
         self.generation: Final = generation
+        self.reader: Final = reader
         self._cache_life_s: Final = cache_life_s
         self._revoked: Final[dict[FeedKind, KeysHeld]] = {kind: KeysHeld() for kind in FeedKind}
         self._shards: Final = {kind: held.shards for kind, held in self._revoked.items()}

@@ -37,7 +37,7 @@ class View:
         assert max_staleness_s > 0, "a view that is always stale"
         self.max_staleness_s: Final = max_staleness_s
         self._cache_life_s: Final = cache_life_s
-        self._live = FeedTable(None, cache_life_s=cache_life_s)
+        self._live = FeedTable(None, "", cache_life_s=cache_life_s)
         self._incoming: FeedTable | None = None
         self._generation = 0
         self._position = 0
@@ -122,7 +122,9 @@ class View:
             page: from the store.
             monotonic: when the reading this page belongs to *began*: what was committed later may be missing.
         """
-        if page.generation != self._reading.generation or page.watermark < self._reading.known:
+        reading = self._reading
+        moved = page.generation != reading.generation or page.reader != reading.reader
+        if moved or page.watermark < reading.known:
             return self._begin_again(page, monotonic)
         table = self._reading
         rows = table.unseen_rows(page)
@@ -152,7 +154,7 @@ class View:
     def _begin_again(self, page: FeedPage, monotonic: float) -> bool:
         """Start a new table beside the live one. The page counts only when it was read from the beginning."""
         read_from_beginning = self._reading.cursor == 0
-        self._incoming = FeedTable(page.generation, cache_life_s=self._cache_life_s)
+        self._incoming = FeedTable(page.generation, page.reader, cache_life_s=self._cache_life_s)
         return self.apply(page, monotonic) if read_from_beginning else False
 
     def _require_reload(self) -> None:

@@ -118,10 +118,12 @@ class RevocationSource:
             Unavailable: `store_unavailable`.
         """
         if self.hub.covers(asked.after, asked.generation):
-            return self.hub.page_after(asked.after, reader, limit=asked.limit)
-        async with self._reads:
-            page = await self._feed.read_feed(asked.after, limit=asked.limit, audiences=reader.audiences)
-        return msgspec.structs.replace(page, rows=tuple(row for row in page.rows if is_visible(row, reader)))
+            page = self.hub.page_after(asked.after, reader, limit=asked.limit)
+        else:
+            async with self._reads:
+                page = await self._feed.read_feed(asked.after, limit=asked.limit, audiences=reader.audiences)
+        visible = tuple(row for row in page.rows if is_visible(row, reader))
+        return msgspec.structs.replace(page, rows=visible, reader=reader.mark)
 
     async def _current_sectors(self) -> frozenset[str]:
         now = self._monotonic()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from tests.simulators.web import Asked, Web, answer, serving_web
 
@@ -46,6 +47,7 @@ class Far:
         self.ids: list[str] = []
         self.streams: list[asyncio.StreamWriter] = []
         self.status = "200 OK"
+        self.reader = ""
         web.says = self.say
 
     async def say(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -56,7 +58,8 @@ class Far:
             self.streams.append(writer)
             await asyncio.sleep(3_600)
         after = int(target.partition("after=")[2].partition("&")[0])
-        body = write_page(after, page_of(*self.ids[after:], after=after))
+        page = msgspec.structs.replace(page_of(*self.ids[after:], after=after), reader=self.reader)
+        body = write_page(after, page)
         writer.write(answer(body, status=self.status))
 
     async def push(self, after: int, page: FeedPage) -> None:
@@ -118,6 +121,23 @@ async def test_a_gap_in_what_is_pushed_is_filled_by_asking() -> None:
         await far.push(2, page_of("s3", after=2))
         await until(lambda: has(view, "s1", "s2", "s3"))
         assert len(far.pulls) == 2
+        await follower.aclose()
+        await client.aclose()
+
+
+async def test_what_is_pushed_to_another_reader_is_not_taken_for_ours() -> None:
+    """The key was exchanged: the stream still shows what the old one may see."""
+    async with serving_web() as web:
+        far, client, view = Far(web), new_client(), View()
+        far.ids, far.reader = ["s1"], "aa"
+        follower = Follower(feed_of(web, client), view, pull_interval_s=60)
+        await follower.start()
+        await until(lambda: bool(far.streams))
+        far.ids = ["s1", "s2"]
+        await far.push(1, msgspec.structs.replace(page_of("other", after=1), reader="bb"))
+        await until(lambda: has(view, "s1", "s2"))
+        assert not has(view, "other")
+        await until(lambda: len(far.streams) == 2)
         await follower.aclose()
         await client.aclose()
 

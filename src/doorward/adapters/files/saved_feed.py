@@ -36,6 +36,7 @@ _LOG: Final = logging.getLogger("doorward.revocation")
 @final
 class _Commit(msgspec.Struct, frozen=True):
     generation: str
+    reader: str
     watermark: int
     as_of: int
     read_at: Moment
@@ -74,6 +75,7 @@ class SavedFeed:
         self._monotonic: Final = monotonic
         self._saved: SavedView | None = None
         self._generation: str | None = None
+        self._reader = ""
         self._known = 0
         self._began: float | None = None
         self._steps: list[_Step] = []
@@ -107,7 +109,7 @@ class SavedFeed:
             await self._load(self._saved, mark, view)
         is_known = mark is not None and mark.watermark == view.watermark
         if mark is not None and is_known:
-            self._generation, self._known = mark.generation, mark.watermark
+            self._generation, self._reader, self._known = mark.generation, mark.reader, mark.watermark
         self._woken = asyncio.Event()
         self._steps, self._waiting_octets, self._began = [], 0, None
         self.is_saving = is_known or view.as_of == 0
@@ -117,7 +119,7 @@ class SavedFeed:
         """Write what waits, and let the folder go. Idempotent."""
         writer, self._writer = self._writer, None
         saved, self._saved = self._saved, None
-        self._generation, self._known = None, 0
+        self._generation, self._reader, self._known = None, "", 0
         if writer is not None:
             self.is_saving = False
             self._woken.set()
@@ -157,6 +159,7 @@ class SavedFeed:
             as_of=mark.as_of,
             complete=True,
             scanned_to=mark.watermark,
+            reader=mark.reader,
         )
         view.apply(last, read_at)
 
@@ -164,13 +167,14 @@ class SavedFeed:
         """Have a page saved, as the view will take it in."""
         if self._began is None:
             self._began = began
-        follows = page.generation == self._generation and after <= self._known <= page.watermark
+        same = page.generation == self._generation and page.reader == self._reader
+        follows = same and after <= self._known <= page.watermark
         if not follows:
             if after != 0:
                 # The view begins again as well: the next page is read from the beginning.
                 self._began = None
                 return
-            self._generation, self._known = page.generation, 0
+            self._generation, self._reader, self._known = page.generation, page.reader, 0
             self._steps.append(None)
         rows = tuple(row for row in page.rows if row.position > self._known)
         is_news = not follows or bool(rows) or page.watermark > self._known or not page.complete
@@ -193,7 +197,7 @@ class SavedFeed:
         if isinstance(last, _Commit):
             is_news = is_news or last.synced
             self._steps.pop()
-        self._steps.append(_Commit(page.generation, self._known, page.as_of, read_at, is_news))
+        self._steps.append(_Commit(page.generation, page.reader, self._known, page.as_of, read_at, is_news))
 
     async def _write(self, saved: SavedView) -> None:
         while self.is_saving or self._steps:
@@ -219,4 +223,11 @@ def _run(saved: SavedView, steps: list[_Step]) -> None:
         elif isinstance(step, bytes):
             saved.append(step)
         else:
-            saved.commit(step.generation, step.watermark, step.as_of, step.read_at, synced=step.synced)
+            saved.commit(
+                step.generation,
+                step.watermark,
+                step.as_of,
+                step.read_at,
+                synced=step.synced,
+                reader=step.reader,
+            )

@@ -48,6 +48,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     octets: int
     digest: str
     generation: str
+    reader: str = ""
     watermark: int
     as_of: int
     read_at: Moment
@@ -118,7 +119,9 @@ class SavedView:
         self._octets += len(frame)
         self._digest.update(frame)
 
-    def commit(self, generation: str, watermark: int, as_of: int, read_at: Moment, *, synced: bool) -> None:
+    def commit(
+        self, generation: str, watermark: int, as_of: int, read_at: Moment, *, synced: bool, reader: str = ""
+    ) -> None:
         """Let everything that was appended count.
 
         Args:
@@ -127,6 +130,7 @@ class SavedView:
             as_of: the store's clock at the reading.
             read_at: when the reading began.
             synced: wait for the disk; not needed when only the freshness has changed.
+            reader: for whom the feed was read.
 
         Raises:
             OSError: it could not be written; what counted before still does.
@@ -141,6 +145,7 @@ class SavedView:
             octets=self._octets,
             digest=self._digest.hexdigest(),
             generation=generation,
+            reader=reader,
             watermark=watermark,
             as_of=as_of,
             read_at=read_at,
@@ -200,7 +205,7 @@ class SavedView:
             if rows or sent.page.watermark == mark.watermark:
                 self.append(write_page(sent.after, msgspec.structs.replace(sent.page, rows=rows, age_s=0.0)))
         self._compacted_octets = self._octets
-        self.commit(mark.generation, mark.watermark, mark.as_of, mark.read_at, synced=True)
+        self.commit(mark.generation, mark.watermark, mark.as_of, mark.read_at, synced=True, reader=mark.reader)
 
     def _remove_others(self) -> None:
         for path in self._folder.glob("journal-*"):

@@ -62,6 +62,7 @@ class HttpFeed:
         self._pushed: Final[deque[tuple[SentPage, float]]] = deque(maxlen=PUSHED_MAX)
         self._asked_at = float("-inf")
         self._reached = Watermark("", 0)
+        self._reader: str | None = None
         self.pages_pushed = 0
         """How many readings a pushed page has answered."""
 
@@ -71,7 +72,7 @@ class HttpFeed:
         page = self._take_pushed(after)
         if page is None:
             page = await self._ask(after, limit)
-        self._reached = Watermark(page.generation, page.watermark)
+        self._reached, self._reader = Watermark(page.generation, page.watermark), page.reader
         return page
 
     async def read_watermark(self) -> Watermark:
@@ -95,13 +96,20 @@ class HttpFeed:
                     if event.name == "refused":
                         raise Unavailable("store_unavailable", "the issuer has ended the stream")
                     if event.name == "page":
-                        self._pushed.append((parse_page(event.data), self._monotonic()))
+                        self._pushed.append((self._pushed_page(event.data), self._monotonic()))
                         yield
 
     async def remove_left(self, now: int) -> int:
         """The issuer does that."""
         del now
         return 0
+
+    def _pushed_page(self, presented_page: bytes) -> SentPage:
+        sent = parse_page(presented_page)
+        if self._reader not in {None, sent.page.reader}:
+            # The key has been exchanged since the stream was opened, for one that sees something else.
+            raise Unavailable("store_unavailable", "the stream is another reader's: it is opened anew")
+        return sent
 
     def _take_pushed(self, after: int) -> FeedPage | None:
         now = self._monotonic()
@@ -112,8 +120,8 @@ class HttpFeed:
         while self._pushed:
             sent, came_at = self._pushed.popleft()
             page = sent.page
-            if page.generation != self._reached.generation or sent.after > after:
-                # A gap, or another database: ask.
+            if page.generation != self._reached.generation or page.reader != self._reader or sent.after > after:
+                # A gap, another database, or another reader: ask.
                 self._pushed.clear()
                 return None
             if page.watermark > after:

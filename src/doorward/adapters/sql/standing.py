@@ -32,7 +32,9 @@ def _reading(handles: int, audiences: int) -> Statement:
     ]
     # A sector has no position.
     names: list[BindParameter[str]] = [bindparam(f"audience_{place}") for place in range(audiences)]
-    sectors = select(literal_column("''"), _sectors.sector, literal_column("0")).where(_sectors.sector.in_(names))
+    sectors = select(
+        literal_column("''").label("kind"), _sectors.sector.label("id"), literal_column("0").label("position")
+    ).where(_sectors.sector.in_(names))
     found = union_all(*branches, sectors).subquery("page")
     return Statement(
         select(_heads.feed_generation, _heads.feed_position, found.c.kind, found.c.id, found.c.position).select_from(

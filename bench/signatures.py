@@ -1,0 +1,174 @@
+"""Signed requests (RFC 9421): verify one, its 1 KB body included, above primitives and beside the reference library."""
+
+import importlib
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any, Final
+
+from bench.measure import (
+    Line,
+    Verdict,
+    at_least,
+    at_most,
+    interleave,
+    median_interval,
+    paired_ratios,
+)
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from doorward.crypto.signatures import PrivateKey, SignatureAlgorithm, SignatureSigner
+from doorward.methods.signature import DEFAULT_PROFILE, BodyCheck, Message, content_digest, sign_request, verify_request
+from doorward.methods.signature.digest import parse_content_digest
+from doorward.wire.request import index_headers
+
+__all__ = ["NOTE", "TITLE", "measure"]
+
+TITLE: Final = "Signed requests (RFC 9421)"
+NOTE: Final = (
+    "CPU time of one process: parse both fields, build the base of six components, verify the signature, look at what "
+    "it covers and when it was made, hash a body of 1 KB. Beside it the primitive alone over a base of that length, "
+    "and PyPI http-message-signatures doing the same, its body check included (left out where it is not installed)."
+)
+A = SignatureAlgorithm
+_KEYS: Final[dict[SignatureAlgorithm, tuple[PrivateKey, float]]] = {
+    A.HMAC_SHA256: (b"a secret of thirty-two bytes ok!", 15.0),
+    A.ED25519: (ed25519.Ed25519PrivateKey.generate(), 120.0),
+    A.ECDSA_P256_SHA256: (ec.generate_private_key(ec.SECP256R1()), 80.0),
+}
+_BODY: Final = b"x" * 1_024
+_LARGE: Final = bytes(1 << 20)
+_TARGET: Final = b"/foo?param=Value&Pet=dog"
+_PLAIN: Final = (
+    (b"host", b"api.example"),
+    (b"content-type", b"application/json"),
+    (b"content-length", b"1024"),
+    (b"accept", b"*/*"),
+    (b"user-agent", b"bench/1"),
+)
+_HMAC_RATIO: Final = 10.0
+_LARGE_RATIO: Final = 1.1
+
+
+def _message(headers: tuple[tuple[bytes, bytes], ...]) -> Message:
+    return Message(method="POST", target=_TARGET, scheme="https", authority=b"api.example", headers=headers)
+
+
+def _ours(headers: tuple[tuple[bytes, bytes], ...], signer: SignatureSigner, now: int) -> Callable[[int], None]:
+    keys = {"k1": signer.verifier}
+    # The door has made this index by then.
+    by_name = index_headers(headers)
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            message = Message(
+                method="POST",
+                target=_TARGET,
+                scheme="https",
+                authority=b"api.example",
+                headers=headers,
+                by_name=by_name,
+            )
+            verified = verify_request(message, keys, DEFAULT_PROFILE, now)
+            assert verified is not None
+            check = verified.body()
+            assert check is not None
+            check.update(_BODY)
+            check.verify_end()
+
+    return run
+
+
+def _floor(signer: SignatureSigner) -> Callable[[int], None]:
+    base = b"b" * 380
+    signature = signer.sign(base)
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            signer.verifier.has_signed(signature, base)
+
+    return run
+
+
+def _reference(
+    headers: tuple[tuple[bytes, bytes], ...], algorithm: SignatureAlgorithm, key: PrivateKey
+) -> Callable[[int], None] | None:
+    try:
+        library: Any = importlib.import_module("http_message_signatures")  # Any: it may be absent
+    except ImportError:
+        return None
+    public = key if isinstance(key, bytes) else key.public_key()
+    resolver = SimpleNamespace(resolve_public_key=lambda _: public, resolve_private_key=lambda _: key)
+    verifier = library.HTTPMessageVerifier(
+        signature_algorithm=getattr(library.algorithms, algorithm.name), key_resolver=resolver
+    )
+    request = SimpleNamespace(
+        method="POST",
+        url="https://api.example" + _TARGET.decode(),
+        headers={name.decode(): value.decode() for name, value in headers},
+    )
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            verifier.verify(request, body=_BODY)
+
+    return run
+
+
+def _lines(algorithm: SignatureAlgorithm, rounds: int) -> list[Line]:
+    key, gate = _KEYS[algorithm]
+    signer = SignatureSigner(algorithm, key)
+    now = int(time.time())
+    added = sign_request(
+        _message(_PLAIN), signer, key_id="k1", created=now, entropy=lambda size: b"n" * size, body=_BODY
+    )
+    headers = (*_PLAIN, *added)
+    sides = {"ours": _ours(headers, signer, now), "floor": _floor(signer)}
+    reference = _reference(headers, algorithm, key)
+    if reference is not None:
+        sides["reference"] = reference
+    found = interleave(sides, rounds=rounds, calls=200)
+    ours = median_interval(found["ours"])
+    name = algorithm.value
+    lines = [
+        Line(f"{name}: verify", ours.show("µs", 1), f"≤ {gate:.0f} µs", at_most(ours, gate)),
+        Line(f"{name}: the primitive alone", median_interval(found["floor"]).show("µs", 1)),
+    ]
+    if reference is not None:
+        ratio = paired_ratios(found, "reference", "ours")
+        gated = algorithm is A.HMAC_SHA256
+        lines.append(Line(f"{name}: http-message-signatures", median_interval(found["reference"]).show("µs", 1)))
+        lines.append(
+            Line(
+                f"{name}: so many times ours",
+                ratio.show(digits=1),
+                f"≥ {_HMAC_RATIO:.0f}" if gated else "",
+                at_least(ratio, _HMAC_RATIO) if gated else Verdict.NO_GATE,
+            )
+        )
+    return lines
+
+
+def _large(rounds: int) -> Line:
+    expected = parse_content_digest(content_digest(_LARGE))
+
+    def check(calls: int) -> None:
+        for _ in range(calls):
+            body = BodyCheck(expected)
+            for start in range(0, len(_LARGE), 1 << 16):
+                body.update(_LARGE[start : start + (1 << 16)])
+            body.verify_end()
+
+    def raw(calls: int) -> None:
+        for _ in range(calls):
+            sha256(_LARGE).digest()
+
+    ratio = paired_ratios(interleave({"check": check, "raw": raw}, rounds=rounds, calls=10), "check", "raw")
+    gate = f"≤ {_LARGE_RATIO}"
+    return Line("1 MB body in pieces of 64 KB, over raw SHA-256", ratio.show(), gate, at_most(ratio, _LARGE_RATIO))
+
+
+def measure(*, rounds: int) -> list[Line]:
+    """See the module."""
+    return [*(line for algorithm in _KEYS for line in _lines(algorithm, rounds)), _large(rounds)]

@@ -1,0 +1,154 @@
+"""The six algorithms of RFC 9421 section 3.3, each tied to a key of its kind.
+
+They are six of the algorithms of JOSE under names of their own: the same padding and salt for RSA (section 3.3.1: 64
+octets, which is the length of SHA-512), the same `r || s` for ECDSA. So the primitives and what a key must be are
+`crypto/jose/`'s.
+
+Rules:
+
+* A key has one algorithm, chosen when it is configured. Nothing in a message can choose another (invariant 4): a public
+  key is never an HMAC secret, an RSA key signs with one padding only.
+* An HMAC secret has 24 octets or more, and is not one that everybody knows. JOSE asks for 32, senders of webhooks and
+  signed requests hand out 24.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final, TypeAlias, final
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from doorward.crypto.jose.algorithms import Algorithm
+from doorward.crypto.jose.material import HMAC_SECRET_BYTES_MAX, UnusableKey
+from doorward.crypto.jose.primitives import CheckSignature, PublicKey, bind_hmac
+from doorward.crypto.jose.signing import SigningKey
+from doorward.crypto.jose.verification import VerificationKey, verification_of_public_key
+from doorward.crypto.jose.weak_secrets import is_known_secret
+from doorward.errors import Misconfigured, Rejected
+
+__all__ = ["JOSE_NAMES", "SECRET_BYTES_MIN", "PrivateKey", "SignatureAlgorithm", "SignatureKey", "SignatureSigner"]
+
+SECRET_BYTES_MIN: Final = 24
+"""How short an HMAC secret may be."""
+
+PrivateKey: TypeAlias = bytes | Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
+"""What signs: a secret, or a private key."""
+
+
+@final
+class SignatureAlgorithm(StrEnum):
+    """The algorithms, by their names in the registry of RFC 9421 section 6.2.2."""
+
+    HMAC_SHA256 = "hmac-sha256"
+    ED25519 = "ed25519"
+    ECDSA_P256_SHA256 = "ecdsa-p256-sha256"
+    ECDSA_P384_SHA384 = "ecdsa-p384-sha384"
+    RSA_PSS_SHA512 = "rsa-pss-sha512"
+    RSA_V1_5_SHA256 = "rsa-v1_5-sha256"
+
+
+JOSE_NAMES: Final[Mapping[SignatureAlgorithm, Algorithm]] = {
+    SignatureAlgorithm.HMAC_SHA256: Algorithm.HS256,
+    SignatureAlgorithm.ED25519: Algorithm.EDDSA,
+    SignatureAlgorithm.ECDSA_P256_SHA256: Algorithm.ES256,
+    SignatureAlgorithm.ECDSA_P384_SHA384: Algorithm.ES384,
+    SignatureAlgorithm.RSA_PSS_SHA512: Algorithm.PS512,
+    SignatureAlgorithm.RSA_V1_5_SHA256: Algorithm.RS256,
+}
+"""What JOSE calls each."""
+
+
+def _unfit(reason: str) -> Misconfigured:
+    return Misconfigured(
+        f"A key cannot be used for signatures: {reason}.", cure="Give each key the algorithm it was made for."
+    )
+
+
+@final
+class SignatureKey:
+    """What verifies: a public key or a shared secret, with its one algorithm.
+
+    Args:
+        algorithm: the only one this key is used with.
+        key: the secret (24 to 1,024 octets), or the public key.
+
+    Raises:
+        Misconfigured: a key of another kind than the algorithm's, too weak, or known to everybody.
+    """
+
+    __slots__ = ("_check", "algorithm")
+
+    def __init__(self, algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> None:
+        self.algorithm: Final = algorithm
+        self._check: Final[CheckSignature] = _check_of(algorithm, key)
+
+    def __repr__(self) -> str:
+        return f"SignatureKey({self.algorithm.value!r})"
+
+    def has_signed(self, presented_signature: bytes, data: bytes) -> bool:
+        """Whether this key made that signature over `data`."""
+        try:
+            self._check(data, presented_signature)
+        except Rejected:
+            return False
+        return True
+
+
+@final
+class SignatureSigner:
+    """What signs: a private key or a shared secret, with its one algorithm. Arguments and errors: as `SignatureKey`."""
+
+    __slots__ = ("_sign", "algorithm", "verifier")
+
+    def __init__(self, algorithm: SignatureAlgorithm, key: PrivateKey | SigningKey) -> None:
+        self.algorithm: Final = algorithm
+        verifier, sign = _halves_of(algorithm, key)
+        self.verifier: Final = verifier
+        self._sign: Final = sign
+
+    def __repr__(self) -> str:
+        return f"SignatureSigner({self.algorithm.value!r})"
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature over `data`, in the form RFC 9421 sends it."""
+        return self._sign(data)
+
+
+def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> CheckSignature:
+    if isinstance(key, bytes) is not (algorithm is SignatureAlgorithm.HMAC_SHA256):
+        raise _unfit(f"it is of another kind than {algorithm.value} needs")
+    jose = JOSE_NAMES[algorithm]
+    if isinstance(key, bytes):
+        _check_secret(key)
+        return bind_hmac(key, jose)
+    if isinstance(key, VerificationKey):
+        if key.algorithm is not jose:
+            raise _unfit(f"it is of another kind than {algorithm.value} needs")
+        return key.verify
+    try:
+        return verification_of_public_key(key, jose, None).verify
+    except UnusableKey as error:
+        raise _unfit(error.reason) from None
+
+
+def _check_secret(secret: bytes) -> None:
+    if not SECRET_BYTES_MIN <= len(secret) <= HMAC_SECRET_BYTES_MAX:
+        raise _unfit(f"an HMAC secret has {SECRET_BYTES_MIN} to {HMAC_SECRET_BYTES_MAX} octets, random ones")
+    if is_known_secret(secret):
+        raise _unfit("the HMAC secret is on the list of known weak secrets")
+
+
+def _halves_of(
+    algorithm: SignatureAlgorithm, key: PrivateKey | SigningKey
+) -> tuple[SignatureKey, Callable[[bytes], bytes]]:
+    if isinstance(key, bytes):
+        return SignatureKey(algorithm, key), lambda data: hmac.digest(key, data, "sha256")
+    if not isinstance(key, SigningKey):
+        try:
+            key = SigningKey(key, JOSE_NAMES[algorithm])
+        except UnusableKey as error:
+            raise _unfit(error.reason) from None
+    return SignatureKey(algorithm, key.verification), key.sign

@@ -1,0 +1,165 @@
+"""Prove a signature. Pure: no clock, no store, and no byte of the body is needed.
+
+Order: the key, its algorithm, the signature over the headers; only who has proven the key learns that the signature
+covers too little, is too old or not valid yet. The body comes after, while it streams (`digest.BodyCheck`), so whoever
+has no key cannot make us keep anything.
+
+An unknown key does the work of a wrong HMAC secret. That a *public* key is known can be told by the time its check
+takes; its id is published anyway.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+import msgspec
+
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey
+from doorward.errors import Rejected
+from doorward.methods.signature.base import build_base
+from doorward.methods.signature.components import Message
+from doorward.methods.signature.config import CoverageProfile
+from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_content_digest
+from doorward.methods.signature.fields import field_value
+from doorward.methods.signature.wire import PresentedSignature, parse_signatures
+
+__all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
+
+_NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, bytes(32))
+_CONTENT_DIGEST: Final = '"content-digest"'
+
+
+@final
+class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
+    """What a signature has proven of the headers. The body is proven by the check that `body` gives, at its end."""
+
+    signature: PresentedSignature
+    """Label, times, nonce and tag, now the word of whoever has the key."""
+    algorithm: SignatureAlgorithm
+    expected: tuple[ExpectedDigest, ...] | None
+    """The digests the body must have, empty for no body; None: the profile lets any body pass."""
+
+    @property
+    def key_id(self) -> str:
+        """The key that made it."""
+        return self.signature.lookup_id
+
+    @property
+    def covered(self) -> frozenset[str]:
+        """Identifiers of what is covered: whatever else the request holds is nobody's word."""
+        return self.signature.covered.identifiers
+
+    def body(self) -> BodyCheck | None:
+        """A fresh check for the body; None when it is not proven, whatever comes."""
+        return None if self.expected is None else BodyCheck(self.expected)
+
+
+def verify_request(
+    message: Message, keys: Mapping[str, SignatureKey], profile: CoverageProfile, now: int
+) -> VerifiedSignature | None:
+    """The one signature of a request that is meant for us, or None when it carries none at all.
+
+    Signatures by keys we do not know are not ours to judge, as long as one by a key we know is there. Two of those are
+    two callers.
+
+    Args:
+        message: unverified.
+        keys: by id; each has its one algorithm.
+        profile: what must be covered.
+        now: epoch seconds.
+
+    Raises:
+        Rejected: see `parse_signatures` and `verify_signature`; `credential_conflict` for two signatures.
+    """
+    presented = parse_signatures(message, profile.structured_fields)
+    if presented is None:
+        return None
+    one = _select(presented, keys, profile)
+    return verify_signature(one, keys.get(one.lookup_id), message, profile, now)
+
+
+def _select(
+    presented: Sequence[PresentedSignature], keys: Mapping[str, SignatureKey], profile: CoverageProfile
+) -> PresentedSignature:
+    if profile.label is not None or profile.tag is not None:
+        presented = [
+            one
+            for one in presented
+            if profile.label in (None, one.label) and (profile.tag is None or one.said.tag == profile.tag)
+        ]
+        if not presented:
+            raise Rejected("signature_coverage", "no signature has the label and tag that count here")
+    if len(presented) > 1:
+        known = [one for one in presented if one.lookup_id in keys]
+        if len(known) > 1:
+            raise Rejected("credential_conflict", "two signatures by keys that are known here")
+        presented = known or presented
+    return presented[0]
+
+
+def verify_signature(
+    presented: PresentedSignature,
+    key: SignatureKey | None,
+    message: Message,
+    profile: CoverageProfile,
+    now: int,
+) -> VerifiedSignature:
+    """What the signature proves.
+
+    Args:
+        presented: unverified.
+        key: of that id; None when there is none.
+        message: what it came with.
+        profile: what it must cover.
+        now: epoch seconds.
+
+    Raises:
+        Rejected: `signature_key_unknown`, `signature_algorithm`, `signature_component`, `signature_mismatch` (one
+            answer from outside); after the proof `signature_coverage`, `signature_not_yet_valid`,
+            `signature_expired`, `signature_digest`, in this order.
+    """
+    base = build_base(presented.covered, presented.said.text, message)
+    if key is None:
+        _NOBODYS_KEY.has_signed(presented.signature, base)
+        raise Rejected("signature_key_unknown", "no key of this id")
+    said = presented.said.algorithm
+    if said is not None and said != key.algorithm.value:
+        # The key decides (RFC 9421 section 3.2, step 6); what the message says may only agree.
+        raise Rejected("signature_algorithm", f"the key is for {key.algorithm.value}")
+    if not key.has_signed(presented.signature, base):
+        raise Rejected("signature_mismatch", "the signature is not this key's over this request")
+    with_body = message.announces_body
+    _check_coverage(presented, profile, with_body=with_body)
+    _check_times(presented, profile, now)
+    return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
+
+
+def _check_coverage(presented: PresentedSignature, profile: CoverageProfile, *, with_body: bool) -> None:
+    covered = presented.covered.identifiers
+    if not profile.components <= covered or (with_body and not profile.body_components <= covered):
+        wanted = profile.components | profile.body_components if with_body else profile.components
+        raise Rejected("signature_coverage", f"not covered: {' '.join(sorted(wanted - covered))}")
+    for name in profile.parameters:
+        if getattr(presented.said, name) is None:
+            raise Rejected("signature_coverage", f"the parameter {name} is not there")
+
+
+def _check_times(presented: PresentedSignature, profile: CoverageProfile, now: int) -> None:
+    created, expires = presented.said.created, presented.said.expires
+    if created is not None:
+        if created > now + profile.skew_s:
+            raise Rejected("signature_not_yet_valid", f"created {created - now} seconds from now")
+        if created + profile.age_s_max < now:
+            raise Rejected("signature_expired", f"created {now - created} seconds ago")
+    if expires is not None and (now >= expires or (created is not None and expires <= created)):
+        raise Rejected("signature_expired", f"expired {now - expires} seconds ago, or before it was created")
+
+
+def _expected(
+    presented: PresentedSignature, message: Message, profile: CoverageProfile
+) -> tuple[ExpectedDigest, ...] | None:
+    if _CONTENT_DIGEST not in presented.covered.identifiers:
+        # A digest that is not covered is anybody's; without one there may be no body.
+        return None if profile.danger_unproven_body else ()
+    value = field_value(message, b"content-digest")
+    assert value is not None, "it is covered, so it was there"
+    return parse_content_digest(value)

@@ -1,0 +1,224 @@
+"""`Signature-Input` and `Signature` (RFC 9421 section 4): which signatures a request carries, read and written.
+
+Rules:
+
+* Both fields or neither, the same labels in both, every label once. A request with too many signatures is refused by
+  their number before any is looked at: each may cost a public-key operation.
+* Parameters have the types the specification gives them: `created` and `expires` are integers, not decimals, dates or
+  strings of digits; the others are strings, not tokens. Unknown ones are signed like all others, and mean nothing here.
+* Unverified: what comes from here is of the right shape, and nothing more.
+"""
+
+import re
+from binascii import Error as BinasciiError
+from binascii import a2b_base64
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, final
+
+from doorward.errors import Rejected
+from doorward.methods.contract import Presented
+from doorward.methods.signature.base import Covered, Kinds, compile_components
+from doorward.methods.signature.components import Message
+from doorward.methods.signature.config import (
+    PARAMETER_CHARACTERS_MAX,
+    SIGNATURE_FIELD_BYTES_MAX,
+    SIGNATURES_MAX,
+)
+from doorward.methods.signature.fields import field_value
+from doorward.values import CredentialId
+from doorward.wire.structured import (
+    BareItem,
+    Member,
+    parse_bytes,
+    parse_parameters,
+    scan_dictionary,
+    serialize_parameters,
+)
+from doorward.wire.structured.grammar import MEMBER
+
+__all__ = ["PresentedSignature", "Said", "parse_signatures"]
+
+_DIGITS: Final = "(0|[1-9][0-9]{0,14}+)"
+_CHARACTERS: Final = rf'"([ !#-\[\]-~]{{1,{PARAMETER_CHARACTERS_MAX}}}+)"'
+# The parameters nearly every signature has, in their one spelling and in any order: read in one step.
+_USUAL: Final = re.compile(
+    rf"(?:;created={_DIGITS}|;expires={_DIGITS}|;keyid={_CHARACTERS}|;alg={_CHARACTERS}|;nonce={_CHARACTERS}"
+    rf"|;tag={_CHARACTERS})*+"
+)
+_SIGNED: Final = re.compile(rb"([a-z*][a-z0-9_\-.*]*+)=:([A-Za-z0-9+/]*+={0,2}+):")
+_KEPT: Final = 256
+_KEPT_CHARACTERS_MAX: Final = 1_024
+_SECONDS: Final = frozenset({"created", "expires"})
+_STRINGS: Final = frozenset({"keyid", "alg", "nonce", "tag"})
+
+
+class Said(NamedTuple):
+    """What a signature says of itself. `text` is that in its one spelling, as it is signed; times are epoch seconds."""
+
+    text: str
+    key_id: str | None
+    created: int | None
+    expires: int | None
+    algorithm: str | None
+    nonce: str | None
+    tag: str | None
+
+
+@final
+class PresentedSignature(Presented, frozen=True, gc=False):
+    """A signature as it came. `lookup_id` is the id of the key."""
+
+    label: str
+    covered: Covered
+    said: Said
+    signature: bytes
+
+
+def _malformed(what: str) -> Rejected:
+    return Rejected("signature_malformed", what)
+
+
+def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSignature, ...] | None:
+    """The signatures of a request in order, or None when it carries none.
+
+    Args:
+        message: unverified.
+        kinds: see `compile_components`.
+
+    Raises:
+        Rejected: `signature_malformed`, `signature_component`.
+    """
+    inputs, signatures = field_value(message, b"signature-input"), field_value(message, b"signature")
+    if inputs is None and signatures is None:
+        return None
+    if inputs is None or signatures is None:
+        raise _malformed("one of Signature-Input and Signature is missing")
+    if len(inputs) > SIGNATURE_FIELD_BYTES_MAX or len(signatures) > SIGNATURE_FIELD_BYTES_MAX:
+        raise _malformed("a signature field is too long")
+    alone = _parse_alone(inputs, signatures, kinds)
+    return _parse_several(inputs, signatures, kinds) if alone is None else (alone,)
+
+
+def _parse_alone(presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds) -> PresentedSignature | None:
+    """One signature that is spelled as nearly all are; None: read it the long way, which comes to the same.
+
+    Where a list of covered components begins is known from the last time. That is sound because a list ends at its
+    first parenthesis outside a string: if a text begins with one that is well formed, no other reading of it is.
+    """
+    signed = _SIGNED.fullmatch(presented_signatures)
+    if signed is None or not presented_inputs.isascii():
+        return None
+    opening, parenthesis, rest = presented_inputs.decode("ascii").partition(")")
+    known = _opening(opening + parenthesis, kinds) if len(opening) < _KEPT_CHARACTERS_MAX else None
+    if known is None or known[0] != signed[1]:
+        return None
+    said = _read_usual(rest)
+    if said is None or said.key_id is None:
+        return None
+    try:
+        signature = a2b_base64(signed[2], strict_mode=True)
+    except BinasciiError:
+        return None
+    return PresentedSignature(CredentialId(said.key_id), known[1], known[2], said, signature)
+
+
+@lru_cache(maxsize=_KEPT)
+def _opening(text: str, kinds: Kinds) -> tuple[bytes, str, Covered] | None:
+    """The label, twice, and the covered components of `label=(…)`; None when it is not that, and nothing else."""
+    matched = MEMBER.fullmatch(text)
+    if matched is None or matched[2] is None:
+        return None
+    label: str = matched[1]
+    return label.encode("ascii"), label, compile_components(matched[2], kinds)
+
+
+def _parse_several(
+    presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds
+) -> tuple[PresentedSignature, ...]:
+    inputs, signatures = _members("Signature-Input", presented_inputs), _members("Signature", presented_signatures)
+    by_label = {member.key: member for member in signatures}
+    if not len(inputs) == len(signatures) == len(by_label):
+        raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
+    found: list[PresentedSignature] = []
+    for member in inputs:
+        signed = by_label.pop(member.key, None)
+        if signed is None:
+            raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
+        found.append(_presented(member, signed, kinds))
+    return tuple(found)
+
+
+def _members(name: str, presented_field: bytes) -> list[Member]:
+    try:
+        members = scan_dictionary(presented_field, members_max=SIGNATURES_MAX)
+    except Rejected as error:
+        raise _malformed(f"{name}: {error.detail}") from None
+    if not members:
+        raise _malformed(f"{name} is empty")
+    return members
+
+
+def _presented(member: Member, signed: Member, kinds: Kinds) -> PresentedSignature:
+    if member.inner is None or signed.bare is None or signed.bare[0] != ":":
+        raise _malformed("a signature is not a byte sequence, or what it covers is not a list")
+    try:
+        said = _said(member.parameters)
+        signature = parse_bytes(signed.bare)
+    except Rejected as error:
+        raise _malformed(error.detail) from None
+    if said.key_id is None:
+        raise _malformed("there is no keyid")
+    # In the order of the fields: by their names they take twice as long.
+    return PresentedSignature(
+        CredentialId(said.key_id), member.key, compile_components(member.inner, kinds), said, signature
+    )
+
+
+def _said(text: str) -> Said:
+    return _read_usual(text) or _said_unusually(text)
+
+
+def _read_usual(text: str) -> Said | None:
+    usual = _USUAL.fullmatch(text)
+    if usual is None:
+        return None
+    created, expires, key_id, algorithm, nonce, tag = groups = usual.groups()
+    if text.count(";") != len(groups) - groups.count(None):
+        # A parameter that comes twice, or a semicolon in a string.
+        return None
+    return Said(
+        text,
+        key_id,
+        None if created is None else int(created),
+        None if expires is None else int(expires),
+        algorithm,
+        nonce,
+        tag,
+    )
+
+
+def _said_unusually(text: str) -> Said:
+    """The long way to the same answer, for every spelling there is."""
+    parameters = parse_parameters(text, unique=True)
+    get: Callable[[str], Any] = _checked(dict(parameters)).get  # Any: the types were looked at
+    return Said(
+        serialize_parameters(parameters),
+        get("keyid"),
+        get("created"),
+        get("expires"),
+        get("alg"),
+        get("nonce"),
+        get("tag"),
+    )
+
+
+def _checked(parameters: Mapping[str, BareItem]) -> Mapping[str, BareItem]:
+    for name, value in parameters.items():
+        if name in _STRINGS:
+            if type(value) is not str or not 0 < len(value) <= PARAMETER_CHARACTERS_MAX:
+                raise _malformed(f"{name} is not a string of 1 to {PARAMETER_CHARACTERS_MAX} characters")
+        # `bool` is an `int` to Python, and a Date is not an Integer to RFC 9651.
+        elif name in _SECONDS and (type(value) is not int or value < 0):
+            raise _malformed(f"{name} is not a whole number of seconds since 1970")
+    return parameters

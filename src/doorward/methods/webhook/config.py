@@ -1,0 +1,42 @@
+"""What a deployment may choose about webhooks, and the limits it may not."""
+
+from typing import Final
+
+__all__ = [
+    "ASYMMETRIC_SIGNATURES_MAX",
+    "BODY_BYTES_MAX",
+    "DELIVERY_ID_CHARACTERS_MAX",
+    "SECRETS_MAX",
+    "SECRET_BYTES_MAX",
+    "SECRET_BYTES_MIN",
+    "SIGNATURES_MAX",
+    "SIGNATURE_HEADER_BYTES_MAX",
+    "TOLERANCE_S",
+    "TOLERANCE_S_MAX",
+    "UNDATED_CLAIM_LIFETIME_S",
+]
+
+TOLERANCE_S: Final = 300
+"""How far a timestamp may be from our clock, either way, when nothing is said."""
+TOLERANCE_S_MAX: Final = 86_400
+"""How far it may ever be: claims are kept for twice as long."""
+UNDATED_CLAIM_LIFETIME_S: Final = 30 * 86_400
+"""How long a delivery of a scheme without a timestamp is remembered; after that it could be replayed."""
+
+SECRET_BYTES_MIN: Final = 24
+"""How short a secret may be (Standard Webhooks: 24 to 64 bytes)."""
+SECRET_BYTES_MAX: Final = 512
+"""How long a secret may be."""
+SECRETS_MAX: Final = 8
+"""How many secrets of one sender may be active at a time: each costs a pass over the body."""
+
+BODY_BYTES_MAX: Final = 1_048_576
+"""How large a signed body may be unless more is said: it is held in memory until the proof."""
+SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
+"""How long the header that carries the signatures may be."""
+SIGNATURES_MAX: Final = 16
+"""How many signatures one delivery may carry."""
+ASYMMETRIC_SIGNATURES_MAX: Final = 4
+"""How many of them may be Ed25519: each costs a hundred microseconds for every public key."""
+DELIVERY_ID_CHARACTERS_MAX: Final = 200
+"""How long the id of a delivery may be."""

@@ -1,0 +1,58 @@
+"""Form bodies written again: other escapes, another order. Parsing and writing a form keeps its meaning only."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant
+
+__all__ = ["form_bodies"]
+
+FIELDS_MAX: Final = 1_000
+"""How many fields a form may have for its forms to be tried."""
+
+_FORM: Final = re.compile(rb"[^=&\s{}\[\]<>]{1,200}=[^\s{}<>]*")
+_PERCENT: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
+
+
+def _writer(safe: str, *, plus: bool) -> Callable[[bytes], bytes]:
+    def write(text: bytes) -> bytes:
+        written = quote(text, safe=safe + (" " if plus else ""))
+        return (written.replace(" ", "+") if plus else written).encode("ascii")
+
+    return write
+
+
+_WRITERS: Final = (
+    ("spaces written as +", _writer("", plus=True)),
+    ("spaces written as %20", _writer("", plus=False)),
+    ("escaped as browsers do", _writer("*", plus=True)),
+    ("escaped as JavaScript's encodeURIComponent does", _writer("!'()*", plus=False)),
+)
+
+
+def form_bodies(body: bytes) -> Iterator[Variant[bytes]]:
+    """Other ways to write a form; nothing when the body is none."""
+    if _FORM.fullmatch(body) is None or body.count(b"&") >= FIELDS_MAX:
+        return
+    fields = body.split(b"&")
+    yield Variant(b"&".join(sorted(fields)), (_change("its fields are sorted"),))
+    yield Variant(b"&".join(reversed(fields)), (_change("its fields are in reverse order"),))
+    yield Variant(_PERCENT.sub(lambda found: found[0].upper(), body), (_change("its escapes are in upper case"),))
+    yield Variant(_PERCENT.sub(lambda found: found[0].lower(), body), (_change("its escapes are in lower case"),))
+    pairs = [field.partition(b"=") for field in fields]
+    texts = [(_read(name), equals, _read(value)) for name, equals, value in pairs]
+    for words, write in _WRITERS:
+        written = [write(name) + equals + write(value) for name, equals, value in texts]
+        yield Variant(b"&".join(written), (_change(words),))
+        yield Variant(b"&".join(sorted(written)), (_change(f"its fields are sorted and {words}"),))
+    yield Variant(unquote_to_bytes(body.replace(b"+", b" ")), (_change("its escapes are undone"),))
+
+
+def _read(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))
+
+
+def _change(words: str) -> Change:
+    return Change("body.form", f"the body is a form and {words}: something parsed it and wrote it again", RAW_BODY_CURE)

@@ -1,0 +1,220 @@
+"""The search itself: keys, frames and bodies against the signatures that came, one change first, then two.
+
+It is bounded by octets hashed, not by time, so that the same delivery gets the same answer everywhere; the limit is
+set so that a body of 100 KB takes less than two seconds on a slow core.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Final, final
+
+import msgspec
+
+from doorward.crypto.ed25519 import Ed25519Verifier
+from doorward.crypto.mac import mac_of
+from doorward.errors import Rejected
+from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.webhook.explain.keys import KeyVariant
+from doorward.methods.webhook.explain.moments import Frame
+from doorward.methods.webhook.explain.spelling import Target
+from doorward.methods.webhook.message import form_bytes
+
+__all__ = ["Fit", "Search"]
+
+SEARCH_OCTETS_MAX: Final = 300_000_000
+"""How much is hashed for one explanation."""
+ATTEMPT_OCTETS: Final = 3_000
+"""What one attempt costs besides its octets, in octets."""
+KEPT_OCTETS_MAX: Final = 48_000_000
+"""How much of the bodies that are one change away is kept for the pairs."""
+KEPT_FORMS_MAX: Final = 100
+"""How many forms are kept taken apart."""
+ASYMMETRIC_ATTEMPTS_MAX: Final = 500
+"""How many Ed25519 verifications one explanation makes."""
+
+
+@final
+class Fit(msgspec.Struct, frozen=True):
+    """What makes a signature fit. A proof, not a guess."""
+
+    secret_id: str
+    changes: tuple[Change, ...]
+
+
+@final
+class Search:
+    """One search.
+
+    Args:
+        keys: every reading of every secret.
+        macs: the MACs that came, by their octets.
+        verifiers: the public keys.
+        signatures: the Ed25519 signatures that came.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[KeyVariant],
+        macs: Mapping[bytes, Target],
+        verifiers: Sequence[tuple[str, Ed25519Verifier, tuple[Change, ...]]],
+        signatures: Mapping[bytes, Target],
+    ) -> None:
+        self._keys: Final = keys
+        self._macs: Final = macs
+        self._verifiers: Final = verifiers if signatures else ()
+        self._signatures: Final = signatures
+        self._digests: Final = sorted({target.digest for target in macs.values()})
+        self._octets_left = SEARCH_OCTETS_MAX
+        self._asymmetric_left = ASYMMETRIC_ATTEMPTS_MAX
+        self._fits: list[Fit] = []
+        self._forms: dict[bytes, bytes | None] = {}
+        self.tried = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was to be tried was tried."""
+        return self._octets_left > 0 and self._asymmetric_left > 0
+
+    def find(
+        self,
+        body: bytes,
+        *,
+        frames: Iterable[Variant[Frame]],
+        bodies: Iterable[Variant[bytes]],
+        pairs: Iterable[Variant[bytes]],
+        last: Iterable[Variant[Frame]],
+    ) -> list[Fit]:
+        """The fits with the fewest changes, in order of plausibility; none when nothing fits.
+
+        Args:
+            body: as received.
+            frames: what stands around it, as the scheme has it first.
+            bodies: bodies that are one change away; read only when needed.
+            pairs: bodies that are two changes away; as above.
+            last: frames tried when all else has failed.
+        """
+        all_frames = list(frames)
+        plain = [frame for frame in all_frames if not frame.changes]
+        other = [frame for frame in all_frames if frame.changes]
+        received = [Variant(body)]
+        if self._level(self._keyed(0), plain, received):
+            return self._best()
+        self._level(self._keyed(1), plain, received)
+        self._level(self._keyed(0), other, received)
+        kept = _keep(self._each(bodies, plain, body))
+        if self._fits:
+            return self._best()
+        self._pairs(received, plain, other, kept)
+        if not self._fits:
+            for _ in self._each(pairs, plain, body):
+                if self._fits:
+                    break
+        if not self._fits:
+            self._level(self._keyed(0), other, kept)
+            self._level(self._keyed(0), list(last), received)
+        return self._best()
+
+    def _pairs(
+        self,
+        received: list[Variant[bytes]],
+        plain: list[Variant[Frame]],
+        other: list[Variant[Frame]],
+        kept: list[Variant[bytes]],
+    ) -> None:
+        self._level(self._keyed(2), plain, received)
+        self._level(self._keyed(1), other, received)
+        self._level(self._keyed(1), plain, kept)
+
+    def _keyed(self, changes: int) -> list[KeyVariant]:
+        return [key for key in self._keys if len(key.changes) == changes]
+
+    def _each(
+        self, bodies: Iterable[Variant[bytes]], plain: list[Variant[Frame]], body: bytes
+    ) -> Iterator[Variant[bytes]]:
+        """Try each body as it is made, and hand it on; bodies that were made before are passed over."""
+        seen = {sha256(body).digest()}
+        keys = self._keyed(0)
+        for variant in bodies:
+            digest = sha256(variant.value).digest()
+            if digest not in seen:
+                seen.add(digest)
+                self._level(keys, plain, [variant])
+                yield variant
+            if self._octets_left <= 0:
+                return
+
+    def _level(
+        self, keys: list[KeyVariant], frames: list[Variant[Frame]], bodies: Sequence[Variant[bytes]]
+    ) -> list[Fit]:
+        for frame in frames:
+            for body in bodies:
+                message = self._message(frame.value, body.value)
+                if message is not None:
+                    around = frame.changes + body.changes
+                    self._try_macs(keys, message, around)
+                    self._try_signatures(message, around)
+                if self._octets_left <= 0:
+                    return self._fits
+        return self._fits
+
+    def _try_macs(self, keys: list[KeyVariant], message: list[bytes], around: tuple[Change, ...]) -> None:
+        cost = sum(map(len, message)) + ATTEMPT_OCTETS
+        for key in keys:
+            for digest in self._digests:
+                self._octets_left -= cost
+                self.tried += 1
+                target = self._macs.get(mac_of(key.key, message, digest))
+                if target is not None and target.digest == digest:
+                    self._fits.append(Fit(key.secret_id, key.changes + around + target.changes))
+            if self._octets_left <= 0:
+                return
+
+    def _try_signatures(self, message: list[bytes], around: tuple[Change, ...]) -> None:
+        if not self._verifiers:
+            return
+        joined = b"".join(message)
+        for secret_id, verifier, absent in self._verifiers:
+            for signature, target in self._signatures.items():
+                if self._asymmetric_left <= 0:
+                    return
+                self._asymmetric_left -= 1
+                self.tried += 1
+                if verifier.fits(signature, joined):
+                    self._fits.append(Fit(secret_id, absent + around + target.changes))
+
+    def _message(self, frame: Frame, body: bytes) -> list[bytes] | None:
+        if frame.body_digest is not None:
+            # The URL alone is signed; the body counts by its digest.
+            fits = sha256(body).hexdigest().encode("ascii") == frame.body_digest
+            return [frame.before] if fits else None
+        if frame.of_form:
+            form = self._form_of(body)
+            return None if form is None else [frame.before, form]
+        return [frame.before, body, frame.after]
+
+    def _form_of(self, body: bytes) -> bytes | None:
+        # The same body is asked for with every URL there may be.
+        if body not in self._forms and len(self._forms) < KEPT_FORMS_MAX:
+            self._forms[body] = _form_or_none(body)
+        return self._forms[body] if body in self._forms else _form_or_none(body)
+
+    def _best(self) -> list[Fit]:
+        fewest = min((len(fit.changes) for fit in self._fits), default=0)
+        return [fit for fit in self._fits if len(fit.changes) == fewest]
+
+
+def _keep(bodies: Iterator[Variant[bytes]]) -> list[Variant[bytes]]:
+    kept: list[Variant[bytes]] = []
+    octets = 0
+    for variant in bodies:
+        octets += len(variant.value)
+        if octets <= KEPT_OCTETS_MAX:
+            kept.append(variant)
+    return kept
+
+
+def _form_or_none(body: bytes) -> bytes | None:
+    try:
+        return form_bytes(body)
+    except Rejected:
+        return None

@@ -1,0 +1,151 @@
+"""The URL as the sender may have it, where it is signed: what proxies do to scheme, host, port, path and query."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import permutations, product
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.webhook.explain.moments import Frame
+from doorward.methods.webhook.explain.spelling import header_values
+from doorward.methods.webhook.message import url_body_digest
+from doorward.methods.webhook.schemes import Part, Scheme
+from doorward.wire.request import Header
+
+__all__ = ["url_frames"]
+
+URL_CHARACTERS_MAX: Final = 4_096
+"""How long a URL may be for its variants to be tried."""
+URL_CHANGES_MAX: Final = 4
+"""How many parts of a URL may be other at a time: a proxy changes scheme, host, port and path in one go."""
+
+_HOST_HEADERS: Final = ("x-forwarded-host", "x-original-host", "host")
+_PREFIX_HEADERS: Final = ("x-forwarded-prefix", "x-script-name")
+_PATH_HEADERS: Final = ("x-original-uri", "x-original-url", "x-rewrite-url", "x-forwarded-uri")
+_USUAL_PREFIXES: Final = ("/api", "/v1", "/api/v1", "/webhooks", "/webhook", "/hooks", "/hook", "/app")
+_PERMUTED_FIELDS_MAX: Final = 4
+# What is told comes out of headers anybody may write: nothing is repeated that is not plainly a name.
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}")
+_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
+_CURE: Final = (
+    "Verify with the URL the sender calls: configure it, or let the proxy pass scheme, host and path on and list the "
+    "proxy among the trusted hops."
+)
+
+
+class _Piece(NamedTuple):
+    value: str
+    words: str = ""
+    """Empty for what was received."""
+
+
+def url_frames(scheme: Scheme, headers: Sequence[Header], url: str) -> Iterator[Variant[Frame]]:
+    """What is signed before the form, for the URL as received first."""
+    seen: set[str] = set()
+    for candidate, words in _candidates(headers, url):
+        if candidate in seen:
+            continue
+        seen.add(candidate)
+        before = candidate.encode("utf-8", "replace")
+        change = Change("url", f"the URL has {' and '.join(words)}", _CURE)
+        digest = url_body_digest(before)
+        frame = Frame(before, of_form=digest is None and Part.FORM in scheme.signed, body_digest=digest)
+        yield Variant(frame, (change,) if words else ())
+
+
+def _candidates(headers: Sequence[Header], url: str) -> Iterator[tuple[str, list[str]]]:
+    yield url, []
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return
+    if len(url) > URL_CHARACTERS_MAX or parts.hostname is None:
+        return
+    combined = product(
+        _schemes(parts), _hosts(headers, parts), _ports(port), _paths(headers, parts), _queries(headers, parts)
+    )
+    found = []
+    for scheme, host, with_port, path, query in combined:
+        words = [piece.words for piece in (scheme, host, with_port, path, query) if piece.words]
+        if 0 < len(words) <= URL_CHANGES_MAX:
+            netloc = host.value + (f":{with_port.value}" if with_port.value else "")
+            found.append((urlunsplit((scheme.value, netloc, path.value, query.value, parts.fragment)), words))
+    found.sort(key=lambda candidate: len(candidate[1]))
+    yield from found
+
+
+def _schemes(parts: SplitResult) -> list[_Piece]:
+    other = "http" if parts.scheme == "https" else "https"
+    return [_Piece(parts.scheme), _Piece(other, f"the scheme {other}")]
+
+
+def _hosts(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
+    received = (parts.netloc.rpartition("@")[2]).rpartition(":")[0] if parts.port is not None else parts.netloc
+    found = {received: _Piece(received)}
+    for name in _HOST_HEADERS:
+        for value in header_values(headers, name)[:2]:
+            host = value[:255].decode("latin-1").strip().partition(",")[0]
+            bare = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+            if _HOST.fullmatch(bare):
+                found.setdefault(bare, _Piece(bare, f"the host {bare}"))
+    lower = received.lower()
+    found.setdefault(lower, _Piece(lower, "the host in lower case"))
+    return list(found.values())
+
+
+def _ports(port: int | None) -> list[_Piece]:
+    found = [_Piece("" if port is None else str(port))]
+    if port is not None:
+        found.append(_Piece("", "no port"))
+    return [
+        *found,
+        *(_Piece(usual, f"the port {usual}") for usual in ("443", "80", "8080", "8443") if usual != str(port)),
+    ]
+
+
+def _paths(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
+    path = parts.path
+    found = {path: _Piece(path)}
+    for name in _PATH_HEADERS:
+        for value in header_values(headers, name)[:2]:
+            original = urlsplit(value[:2_048].decode("latin-1").strip()).path if not value.startswith(b"//") else ""
+            if original:
+                found.setdefault(original, _Piece(original, f"the path of the {name} header"))
+    prefixes = [
+        value[:255].decode("latin-1").strip().rstrip("/")
+        for name in _PREFIX_HEADERS
+        for value in header_values(headers, name)[:2]
+    ]
+    for prefix in (*filter(_PREFIX.fullmatch, prefixes), *_USUAL_PREFIXES):
+        found.setdefault(prefix + path, _Piece(prefix + path, f"the prefix {prefix} before its path"))
+    without = path[path.find("/", 1) :] if path.find("/", 1) > 0 else "/"
+    found.setdefault(without, _Piece(without, "its path without the first part"))
+    slashed = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    found.setdefault(slashed, _Piece(slashed, "no slash at its end" if path.endswith("/") else "a slash at its end"))
+    single = path.replace("//", "/")
+    found.setdefault(single, _Piece(single, "single slashes"))
+    found.setdefault(unquote(path), _Piece(unquote(path), "its path unescaped"))
+    return list(found.values())
+
+
+def _queries(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
+    query = parts.query
+    found = {query: _Piece(query)}
+    fields = query.split("&") if query else []
+    orders = permutations(fields) if len(fields) <= _PERMUTED_FIELDS_MAX else (sorted(fields), reversed(fields))
+    for order in orders:
+        text = "&".join(order)
+        found.setdefault(text, _Piece(text, "its query in another order"))
+    for name in _PATH_HEADERS:
+        for value in header_values(headers, name)[:2]:
+            original = value[:2_048].decode("latin-1").strip().partition("?")[2]
+            found.setdefault(original, _Piece(original, f"the query of the {name} header"))
+    for text, words in (
+        ("", "no query"),
+        (unquote(query), "its query unescaped"),
+        (query.replace("+", "%20"), "%20 for +"),
+    ):
+        found.setdefault(text, _Piece(text, words))
+    return list(found.values())

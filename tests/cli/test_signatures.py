@@ -1,0 +1,224 @@
+"""`doorward signatures`: files in, a verdict out, and no key is ever shown."""
+
+import json
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.fixtures_cli import Shell
+
+from doorward.cli.signatures_message import HEADERS_MAX, parse_request
+from doorward.errors import Rejected
+
+SECRET: Final = urlsafe_b64encode(b"a secret of thirty-two bytes ok!").rstrip(b"=").decode()
+PUBLIC: Final = {"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+PRIVATE: Final = {**PUBLIC, "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}
+HMAC: Final = {"kty": "oct", "kid": "k1", "k": SECRET, "alg": "HS256"}
+HEAD: Final = "POST /a//b?x=%2f HTTP/1.1\r\nHost: API.example:443\r\nContent-Type: application/json\r\n"
+REQUEST: Final = HEAD + "Content-Length: 7\r\n\r\n" + '{"a":1}'
+
+
+@pytest.fixture
+def folder(empty_shell: Shell) -> Path:
+    (empty_shell.folder / "keys.json").write_text(json.dumps({"keys": [HMAC, PUBLIC]}))
+    (empty_shell.folder / "request.http").write_bytes(REQUEST.encode())
+    return empty_shell.folder
+
+
+def _add(request: str, headers: dict[str, str]) -> str:
+    head, _, body = request.partition("\r\n\r\n")
+    return "\r\n".join([head, *(f"{name}: {value}" for name, value in headers.items()), "", body])
+
+
+def _signed(shell: Shell, *more: str) -> str:
+    said = shell.json("signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--at", "1000", *more)
+    assert list(said) == ["headers"]
+    return _add(REQUEST, said["headers"])
+
+
+def _verify(shell: Shell, request: str, *more: str) -> tuple[int, Any]:
+    (shell.folder / "signed.http").write_bytes(request.encode())
+    said = shell(
+        "signatures", "verify", "--keys", "keys.json", "--request", "signed.http", "--json", "--at", "1001", *more
+    )
+    return said.code, said.lines[0] if said.lines else said.err
+
+
+def test_what_is_signed_is_verified(empty_shell: Shell, folder: Path) -> None:
+    assert _verify(empty_shell, _signed(empty_shell)) == (0, {"ok": True, "key": "k1"})
+
+
+def test_people_read_header_lines_and_a_verdict(empty_shell: Shell, folder: Path) -> None:
+    lines = empty_shell.good("signatures", "sign", "--keys", "keys.json", "--request", "request.http").out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["Content-Digest", "Signature-Input", "Signature"]
+    (folder / "signed.http").write_text(REQUEST.replace("\r\n\r\n", "\n" + "\n".join(lines) + "\n\n"))
+    said = empty_shell.good("signatures", "verify", "--keys", "keys.json", "--request", "signed.http")
+    assert "Signed by the key k1." in said.out
+    assert "as it was signed" in said.out
+    refused = empty_shell("signatures", "verify", "--keys", "keys.json", "--request", "request.http")
+    assert refused.code == 1
+    assert "credential_missing" in refused.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("/a//b", "/a/b", "signature_mismatch"),
+        ('{"a":1}', '{"a":2}', "signature_digest"),
+        ("Content-Type: application/json\r\n", "", "signature_component"),
+        ('keyid="k1"', 'keyid="k2"', "signature_key_unknown"),
+        ("sig1=(", "sig1=((", "signature_malformed"),
+        ("Host: API", "Host: a\r\nHost: API", "header_repeated"),
+        ("POST /a", "POST  /a", "request_malformed"),
+        ("Length: 7", "Length: 8", "request_malformed"),
+    ],
+)
+def test_what_was_altered_is_refused_with_its_code(
+    empty_shell: Shell, folder: Path, old: str, new: str, code: str
+) -> None:
+    status, said = _verify(empty_shell, _signed(empty_shell).replace(old, new))
+    assert (status, said["ok"], said["code"]) == (1, False, code)
+    assert set(said) == {"ok", "code", "detail"}
+
+
+def test_time_and_profile_are_said(empty_shell: Shell, folder: Path) -> None:
+    request = _signed(empty_shell, "--profile", "danger-replayable")
+    status, said = _verify(empty_shell, request)
+    assert (status, said["code"]) == (1, "signature_coverage")
+    assert _verify(empty_shell, request, "--profile", "danger-replayable")[0] == 0
+    assert (
+        _verify(empty_shell, request, "--profile", "danger-replayable", "--at", "2000")[1]["code"]
+        == "signature_expired"
+    )
+
+
+def test_the_scheme_decides_which_port_is_left_out(empty_shell: Shell, folder: Path) -> None:
+    assert _verify(empty_shell, _signed(empty_shell), "--scheme", "http")[1]["code"] == "signature_mismatch"
+
+
+def test_a_public_key_verifies_what_its_private_half_signed(empty_shell: Shell, folder: Path) -> None:
+    (folder / "private.json").write_text(json.dumps(PRIVATE))
+    said = empty_shell.json(
+        "signatures", "sign", "--keys", "private.json", "--request", "request.http", "--at", "1000", "--key", "ed",
+        "--label", "mine", "--tag", "t", "--lifetime-s", "60",
+        "--cover", "content-length", "--cover", '@query-param;name="x"',
+    )  # fmt: skip
+    covered = said["headers"]["Signature-Input"]
+    assert covered.startswith("mine=(")
+    assert '"content-length"' in covered
+    assert '"@query-param";name="x"' in covered
+    assert _verify(empty_shell, _add(REQUEST, said["headers"])) == (0, {"ok": True, "key": "ed"})
+    assert _verify(empty_shell, _add(REQUEST, said["headers"]), "--label", "other")[1]["code"] == "signature_coverage"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "--keys", "none.json", "--request", "request.http"),
+        ("verify", "--keys", "request.http", "--request", "request.http"),
+        ("verify", "--keys", "empty.json", "--request", "request.http"),
+        ("verify", "--keys", "keys.json", "--request", "none.http"),
+        ("verify", "--keys", "keys.json", "--request", "request.http", "--profile", "none"),
+        ("verify", "--keys", "keys.json", "--request", "request.http", "--at", "-1"),
+        ("verify", "--keys", "keys.json", "--request", "request.http", "--scheme", "ftp"),
+        ("verify", "--request", "request.http"),
+        ("sign", "--keys", "keys.json", "--request", "request.http", "--key", "ed"),
+        ("sign", "--keys", "public.json", "--request", "request.http"),
+        ("explain", "--request", "request.http"),
+    ],
+)
+def test_what_is_not_understood_is_said_and_is_no_verdict(
+    empty_shell: Shell, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    (folder / "public.json").write_text(json.dumps(PUBLIC))
+    (folder / "empty.json").write_text('{"keys":[]}')
+    said = empty_shell("signatures", *arguments, "--json")
+    assert (said.code, said.out) == (2, "")
+    assert SECRET not in said.err
+
+
+def test_a_request_may_be_typed(empty_shell: Shell, folder: Path) -> None:
+    said = empty_shell(
+        "signatures", "verify", "--keys", "keys.json", "--json", "--at", "1001", typed=_signed(empty_shell)
+    )
+    assert said.lines == [{"ok": True, "key": "k1"}]
+    bytes_too = empty_shell.process(
+        "signatures",
+        "verify",
+        "--keys",
+        "keys.json",
+        "--request",
+        "-",
+        "--json",
+        "--at",
+        "1001",
+        typed=_signed(empty_shell),
+    )
+    assert json.loads(bytes_too.stdout) == {"ok": True, "key": "k1"}
+
+
+def test_explain_shows_what_is_signed_and_what_changed(empty_shell: Shell, folder: Path) -> None:
+    request = _signed(empty_shell)
+    (folder / "sent.http").write_bytes(request.encode())
+    (folder / "got.http").write_bytes(request.replace("/a//b", "/a/b").replace("API", "api").encode())
+    alone = empty_shell.json("signatures", "explain", "--request", "sent.http")
+    assert [line["component"] for line in alone["lines"]][:2] == ['"@method"', '"@authority"']
+    assert alone["changed"] == []
+    both = empty_shell("signatures", "explain", "--request", "got.http", "--sent", "sent.http", "--json")
+    assert both.code == 1
+    assert both.lines[0]["changed"] == ['"@path"']
+    people = empty_shell("signatures", "explain", "--request", "got.http", "--sent", "sent.http")
+    assert '- "@path"' in people.out
+    assert "/a//b" in people.out
+    (folder / "cut.http").write_bytes(request.replace("Content-Type: application/json\r\n", "").encode())
+    cut = empty_shell("signatures", "explain", "--request", "cut.http")
+    assert (cut.code, "cannot be had" in cut.err) == (1, True)
+
+
+def _chunked(*more: str) -> bytes:
+    return (HEAD + "Transfer-Encoding: chunked\r\n\r\n" + "".join(more)).encode()
+
+
+def test_chunks_are_put_together() -> None:
+    whole = parse_request(
+        _chunked("3;x=y\r\nabc\r\n", "A\r\n0123456789\r\n", "0\r\nTrailer: x\r\n\r\n"), scheme="https"
+    )
+    assert whole.body == b"abc0123456789"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nname : value\r\n\r\n",
+        b"GET / HTTP/1.1\r\n folded: first\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\nxy",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (HEADERS_MAX + 1) + b"\r\n",
+        _chunked("x\r\n"),
+        _chunked("5\r\nabc"),
+        _chunked("2\r\nabc\r\n"),
+        _chunked("1\r\na\r\n"),
+    ],
+)
+def test_what_is_no_request_is_refused(raw: bytes) -> None:
+    with pytest.raises(Rejected) as raised:
+        parse_request(raw, scheme="https")
+    assert raised.value.code == "request_malformed"
+
+
+def test_a_file_is_read_as_it_stands() -> None:
+    request = parse_request(
+        b"\nGET https://API.example/x HTTP/1.1\nX-Id:  a \n\t b\nX-Id: c\nContent-Length: 2\n\nhi\n", scheme="http"
+    )
+    assert request.body == b"hi"
+    assert request.message.headers[:2] == ((b"x-id", b"a\r\n\t b"), (b"x-id", b"c"))
+    assert (request.message.scheme, request.message.authority) == ("https", b"API.example")
+    assert parse_request(b"GET / HTTP/1.1\r\nHost: a", scheme="https").body == b""
