@@ -23,7 +23,7 @@ KEY_FILE = Path(os.environ.get("SHELF_KEY_FILE", "shelf.key"))
 revocations = RemoteRevocations(
     ISSUER,
     key=lambda: KEY_FILE.read_text().strip(),
-    saved_in=Path("shelf-view"),  # a restart reads what has come since, and not the whole feed
+    saved_in=Path("shelf-view"),  # a restart while the issuer is away goes on from here
     danger_plain_http=True,
 )
 tokens = Bearer(issuer=ISSUER, audience="https://shelf.example", revocation=revocations, danger_plain_http=True)
