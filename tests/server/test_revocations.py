@@ -104,6 +104,14 @@ async def test_without_a_key_nothing_is_told(ask: Ask, issuer: Issuer) -> None:
     assert status == 401
 
 
+async def test_nothing_but_reading_is_offered(ask: Ask, issuer: Issuer) -> None:
+    headers = [(b"host", b"localhost"), *bearer(await issuer.key())]
+    for app in (issuer.pages, issuer.streams):
+        for method in ("POST", "DELETE", "HEAD"):
+            status, _, _ = await ask(app, "/revocations", method=method, headers=headers)
+            assert status == 405
+
+
 async def test_a_key_that_is_for_something_else_is_told_nothing(ask: Ask, issuer: Issuer) -> None:
     key = await issuer.key(scopes=Scopes("orders:read"))
     for app in (issuer.pages, issuer.streams):

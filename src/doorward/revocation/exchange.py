@@ -79,12 +79,12 @@ class _Row(msgspec.Struct, frozen=True, omit_defaults=True):
 class _Page(msgspec.Struct, frozen=True):
     after: _Position
     watermark: _Position
-    generation: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
+    generation: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
     as_of: _Second
     age_s: Annotated[float, Meta(ge=0, le=1e9)]
     complete: bool
     rows: Annotated[tuple[_Row, ...], Meta(max_length=PAGE_ROWS_MAX)]
-    reader: Annotated[str, Meta(max_length=READER_CHARACTERS, pattern="^[0-9a-f]*$")] = ""
+    reader: Annotated[str, Meta(max_length=READER_CHARACTERS, pattern=r"^[0-9a-f]*\Z")] = ""
 
 
 @final

@@ -96,7 +96,9 @@ class RevocationSource:
         self._sectors_at = float("-inf")
 
     def view(self, scope: Scope, receive: Receive) -> RequestView:
-        """The request as the door sees it. Raises `Rejected`."""
+        """The request as the door sees it. Raises `Rejected`: also for any method but GET, which is all there is."""
+        if scope["method"] != "GET":
+            raise Rejected("method_not_allowed")
         return request_view(scope, Body(receive), self._hops)
 
     async def reader_of(self, admitted: Admitted) -> FeedReader:
