@@ -16,6 +16,7 @@ from doorward.methods.contract import Resource
 if TYPE_CHECKING:
     from doorward.adapters.http.addresses import Reach
     from doorward.adapters.http.client import GuardedClient
+    from doorward.keys.documents import DocumentPort
 
 __all__ = ["KeyFetching", "fetch_key_set_text"]
 
@@ -58,8 +59,9 @@ class KeyFetching:
         algorithms: frozenset[Algorithm],
         ca_file: Path | None,
         danger_plain_http: bool,
+        saved_in: Path | None = None,
     ) -> KeySource:
-        """The keys of one issuer: at `jwks_url`, or where its kind of issuer has them.
+        """The keys of one issuer: at `jwks_url`, or where its kind of issuer has them; saved for a restart in a folder.
 
         Raises:
             Misconfigured: a URL we would not ask, or certificates that cannot be used.
@@ -76,11 +78,16 @@ class KeyFetching:
         where = parse_operator_url(
             discovery_url(issuer) if jwks_url is None else jwks_url, setting, danger_plain_http=danger_plain_http
         )
-        documents = HttpDocuments(
+        documents: DocumentPort = HttpDocuments(
             self._pool(Reach.OPERATOR, ca_file, danger_plain_http=danger_plain_http).client,
             strangers=self._pool(Reach.STRANGER, ca_file, danger_plain_http=danger_plain_http).client,
             operators_origin=where.origin,
         )
+        if saved_in is not None:
+            # Not on every platform: files are locked as POSIX does.
+            from doorward.adapters.files.saved_keys import SavedKeys  # noqa: PLC0415
+
+            documents = SavedKeys(documents, saved_in)
         return JwksClient(documents, issuer=issuer, jwks_url=jwks_url, algorithms=algorithms)
 
     def _pool(self, reach: "Reach", ca_file: Path | None, *, danger_plain_http: bool) -> _Pool:
