@@ -10,6 +10,7 @@ from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import parse_content_digest
 from doorward.methods.signature.explain.body_changes import READ_BEFORE, find_body
 from doorward.methods.signature.explain.pieces import Pieces, component_key
+from doorward.methods.signature.explain.search import Fit
 from doorward.methods.signature.wire import PresentedSignature
 from doorward.wire.structured import parse_inner_items
 
@@ -37,11 +38,13 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    message: Message, body: bytes, presented: PresentedSignature, fitting: Pieces, profile: CoverageProfile, now: int
+    message: Message, body: bytes, presented: PresentedSignature, fit: Fit, profile: CoverageProfile, now: int
 ) -> Judgement:
-    """Coverage, times and body of a request whose signature fits with these pieces."""
-    changes = [*_coverage(message, presented, profile), *_times(presented, fitting, profile, now)]
-    found, tried = _body(message, body, presented, fitting)
+    """Coverage, times and body of a request whose signature fits so."""
+    changes = [*_coverage(message, presented, profile), *_times(presented, fit.pieces, profile, now)]
+    if any(change.name.startswith("body.") for change in fit.changes):
+        return Judgement(tuple(changes), body_unknown=False, tried=0)
+    found, tried = _body(message, body, presented, fit.pieces)
     if found is None and not body:
         return Judgement((*changes, READ_BEFORE), body_unknown=False, tried=tried)
     for change in found or ():

@@ -14,7 +14,7 @@ from doorward.methods.signature.explain.body_changes import body_alternatives
 from doorward.methods.signature.explain.field_changes import Field, field_alternatives
 from doorward.methods.signature.explain.keys import ExplainedKey, keys_to_try
 from doorward.methods.signature.explain.pieces import BaseOf, take_apart
-from doorward.methods.signature.explain.search import Fit, Group, Search
+from doorward.methods.signature.explain.search import ONE_CHANGE, SEVERAL_CHANGES, Fit, Group, Search
 from doorward.methods.signature.explain.sentences import (
     SignatureFinding,
     missing_parts,
@@ -143,7 +143,7 @@ def _explain(
         lines = base_lines(message, presented[0]) if presented else ()
         return _told(refused.code, evidence, lines, search, 0)
     signature, fits = best
-    judgement = judge(message, body, signature, fits[0].pieces, profile, now)
+    judgement = judge(message, body, signature, fits[0], profile, now)
     findings = [tell_fit(fit, spelled, judgement, refused) for fit in fits]
     if judgement.body_unknown and not fits[0].changes and not judgement.changes:
         findings = []
@@ -188,13 +188,16 @@ def _search(
     groups += [Group(field_alternatives(field, message, hosts)) for field in fields]
     groups += [Group(parameter_alternatives(presented)), Group(octet_alternatives(presented))]
     tries = keys_to_try(keys, presented.lookup_id)
-    found = search.find(base_of, received, [group for group in groups if group.alternatives], tries)
-    if found and len(found[0].changes) <= 1:
+    groups = [group for group in groups if group.alternatives]
+    found = search.find(base_of, received, groups, tries, totals=ONE_CHANGE)
+    if found:
         return found
-    # Costly to make, so only when nothing plainer fits.
+    # Costly to make, so only when nothing plainer fits, and too many to be tried with others.
     made_at = presented.said.created if presented.said.created is not None else now
-    bodies = list(body_alternatives(fields, message, body, made_at))
-    return (search.find(base_of, received, [Group(bodies, alone=True)], tries) if bodies else []) or found
+    bodies = [Group([*body_alternatives(fields, message, body, made_at)])]
+    return search.find(base_of, received, bodies, tries, totals=ONE_CHANGE) or search.find(
+        base_of, received, groups, tries, totals=SEVERAL_CHANGES
+    )
 
 
 def _touches(piece: str, names: str) -> bool:

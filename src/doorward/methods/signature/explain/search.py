@@ -16,12 +16,16 @@ from doorward.methods.explaining import Change
 from doorward.methods.signature.explain.keys import KeyTry
 from doorward.methods.signature.explain.pieces import Alternative, BaseOf, Pieces
 
-__all__ = ["Fit", "Group", "Search"]
+__all__ = ["ONE_CHANGE", "SEVERAL_CHANGES", "Fit", "Group", "Search"]
 
-SEARCH_COST_MAX: Final = 1_000_000
+SEARCH_COST_MAX: Final = 600_000
 """How much one explanation may try, in microseconds of a slow core."""
 TOGETHER_MAX: Final = 4
 """How many pieces may be other at a time."""
+ONE_CHANGE: Final = range(2)
+"""None or one."""
+SEVERAL_CHANGES: Final = range(2, TOGETHER_MAX + 2)
+"""Two; more where they are of the target."""
 FITS_MAX: Final = 8
 """How many fits of the fewest changes are kept."""
 
@@ -42,8 +46,6 @@ class Group(msgspec.Struct, frozen=True):
 
     alternatives: Sequence[Alternative]
     of_target: bool = False
-    alone: bool = False
-    """Whether they are so many that they are not tried together with others."""
 
 
 @final
@@ -57,7 +59,7 @@ class Fit(msgspec.Struct, frozen=True):
 
 @final
 class Search:
-    """One search. `cost_max`: what is left of `SEARCH_COST_MAX`."""
+    """One search, of one or several signatures, within `SEARCH_COST_MAX`."""
 
     def __init__(self) -> None:
         self._left = SEARCH_COST_MAX
@@ -68,7 +70,9 @@ class Search:
         """Whether everything that was to be tried was tried."""
         return self._left > 0
 
-    def find(self, base_of: BaseOf, received: Pieces, groups: Sequence[Group], keys: Sequence[KeyTry]) -> list[Fit]:
+    def find(
+        self, base_of: BaseOf, received: Pieces, groups: Sequence[Group], keys: Sequence[KeyTry], *, totals: range
+    ) -> list[Fit]:
         """The fits with the fewest changes, the likeliest first; none when nothing fits.
 
         Args:
@@ -76,8 +80,9 @@ class Search:
             received: the pieces as they came.
             groups: what may have been otherwise, the likeliest first.
             keys: the named one first.
+            totals: how many changes there may be.
         """
-        for total in range(TOGETHER_MAX + 2):
+        for total in totals:
             found: list[Fit] = []
             for key in keys:
                 others = total - len(key.changes)
@@ -115,6 +120,4 @@ class Search:
 def _is_plausible(subset: Sequence[Group], key: KeyTry) -> bool:
     of_target = sum(group.of_target for group in subset)
     others = len(subset) - of_target + len(key.changes)
-    if any(group.alone for group in subset) and len(subset) + len(key.changes) > 1:
-        return False
     return others + bool(of_target) <= 2 and of_target <= TOGETHER_MAX
