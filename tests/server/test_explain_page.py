@@ -79,7 +79,7 @@ async def test_the_first_answer_is_the_change_with_its_cure(ask: Ask, page: ASGI
     assert status == 200
     assert "Proven" in text
     assert "The signature fits when" in text
-    assert "before anything parses them" in text
+    assert "before anything parses them: <code>await request.body()</code>" in text
 
 
 async def test_ends_of_lines_are_what_the_form_says(ask: Ask, page: ASGIApp) -> None:

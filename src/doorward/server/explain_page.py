@@ -9,7 +9,7 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +20,7 @@ from doorward.methods.signature.explain import BaseLine, SignatureExplanation, S
 from doorward.methods.webhook.explain import Explanation, Finding
 from doorward.server.answers import send_answer
 from doorward.server.explain_form import BODY_FORMS, Examination, examine, scheme_names
-from doorward.server.page import STYLE_PATH, escaped, render_page, style_sheet
+from doorward.server.page import STYLE_PATH, escaped, prose, render_page, style_sheet
 from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
 from doorward.wire.render import Answer, render_refusal
@@ -92,23 +92,24 @@ def _page(fields: Mapping[str, str], result: str) -> Answer:
 def _result(examination: Examination) -> str:
     found = examination.found
     if found is None:
-        return _card("Not understood", examination.problem, "", "")
+        return _card("Not understood", examination.problem, (), "")
     if found.accepted:
-        return _card("It fits", found.says, "", "", good=True) + _tail(found)
+        return _card("It fits", found.says, (), "", good=True) + _tail(found)
     if not found.findings:
-        return _card("None of these", found.says, "", f"It is refused with {found.code}.") + _tail(found)
+        return _card("None of these", found.says, (), f"It is refused with {found.code}.") + _tail(found)
     return "".join(_finding(finding) for finding in found.findings) + _tail(found)
 
 
 def _finding(finding: Finding | SignatureFinding) -> str:
     made_with = finding.key_id if isinstance(finding, SignatureFinding) else finding.secret_id
     proof = f"A signature made with {made_with} fits so." if finding.proven else ""
-    return _card("Proven" if finding.proven else "Likely", finding.says, finding.cure, proof, good=finding.proven)
+    cures = [change.cure for change in finding.changes]
+    return _card("Proven" if finding.proven else "Likely", finding.says, cures, proof, good=finding.proven)
 
 
-def _card(tag: str, says: str, cure: str, note: str, *, good: bool = False) -> str:
-    parts = [f'<span class="tag">{escaped(tag)}</span><h2>{escaped(says)}</h2>']
-    parts += [f'<p class="cure">{escaped(cure)}</p>'] if cure else []
+def _card(tag: str, says: str, cures: Iterable[str], note: str, *, good: bool = False) -> str:
+    parts = [f'<span class="tag">{escaped(tag)}</span><h2>{prose(says)}</h2>']
+    parts += [f'<p class="cure">{prose(cure)}</p>' for cure in dict.fromkeys(cures)]
     parts += [f'<p class="note">{escaped(note)}</p>'] if note else []
     return f'<section class="card finding{" good" if good else ""}" role="status">{"".join(parts)}</section>\n'
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from doorward.wire.render import Answer
 
-__all__ = ["PAGE_HEADERS", "STYLE_PATH", "escaped", "render_page", "style_sheet"]
+__all__ = ["PAGE_HEADERS", "STYLE_PATH", "escaped", "prose", "render_page", "style_sheet"]
 
 STYLE_PATH: Final = "/dev/style.css"
 _STYLE_FILE: Final = Path(__file__).with_name("page.css")
@@ -34,6 +34,14 @@ PAGE_HEADERS: Final = (
 def escaped(text: str) -> str:
     """Text for an element or a quoted attribute."""
     return escape(text, quote=True)
+
+
+def prose(text: str) -> str:
+    """As `escaped`, with what stands between backticks as code."""
+    parts = escaped(text).split("`")
+    if len(parts) % 2 == 0:
+        return escaped(text)
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
 def render_page(title: str, content: str, *, status: int = 200) -> Answer:

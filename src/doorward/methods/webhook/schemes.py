@@ -91,9 +91,10 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the sender makes the secret, so that its length is not ours to choose."""
 
     signs_id: bool = False
-    """Whether the id is among the signed bytes; worked out, as the next three are."""
+    """Whether the id is among the signed bytes; worked out, as the next four are."""
     signs_time: bool = False
     signs_url: bool = False
+    signs_form: bool = False
     carries_several: bool = False
     """Whether one header may hold several signatures."""
 
@@ -102,6 +103,7 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
         force_setattr(self, "signs_id", Part.ID in self.signed)
         force_setattr(self, "signs_time", Part.TIMESTAMP in self.signed)
         force_setattr(self, "signs_url", Part.URL in self.signed)
+        force_setattr(self, "signs_form", Part.FORM in self.signed)
         force_setattr(self, "carries_several", self.layout is not Layout.ALONE)
 
 
