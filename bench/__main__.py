@@ -26,6 +26,7 @@ ROWS: Final = (
     "jwt_seen",
     "jwt_refuse",
     "signatures",
+    "webhooks",
 )
 
 

@@ -89,7 +89,7 @@ class Search:
                 for subset in combinations(groups, others) if others >= 0 else ():
                     if _is_plausible(subset, key):
                         found += self._try(base_of, received, subset, key, FITS_MAX - len(found))
-                    if len(found) >= FITS_MAX or self._left <= 0:
+                    if len(found) >= FITS_MAX:
                         return found
             if found:
                 return found
@@ -100,6 +100,8 @@ class Search:
     ) -> Iterator[Fit]:
         verifier = key.key.verifier
         for chosen in product(*(group.alternatives for group in subset)):
+            if self._left <= 0 or wanted <= 0:
+                return
             pieces = dict(received)
             for alternative in chosen:
                 pieces.update(alternative.pieces)
@@ -113,8 +115,6 @@ class Search:
                     changes = key.changes + tuple(alternative.change for alternative in chosen)
                     yield Fit(key.key.id, changes, pieces)
                     wanted -= 1
-            if self._left <= 0 or wanted <= 0:
-                return
 
 
 def _is_plausible(subset: Sequence[Group], key: KeyTry) -> bool:
