@@ -15,7 +15,7 @@ import base64
 import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, final
 
@@ -74,12 +74,13 @@ def parse_delivery(scheme: Scheme, headers: Sequence[Header]) -> PresentedDelive
     Raises:
         Rejected: `header_repeated`, `webhook_malformed`.
     """
-    value = find_value(headers, scheme.signature_header)
+    own = _own_headers(scheme, headers)
+    value = _take_once(own, scheme.signature_header)
     if value is None:
         return None
     if len(value) > SIGNATURE_HEADER_BYTES_MAX:
         raise Rejected("webhook_malformed", f"the signature header is longer than {SIGNATURE_HEADER_BYTES_MAX} bytes")
-    timestamp_text = find_value(headers, scheme.timestamp_header) if scheme.timestamp_header else None
+    timestamp_text = _take_once(own, scheme.timestamp_header) if scheme.timestamp_header else None
     if scheme.layout is _ALONE:
         entries: list[tuple[bytes, bytes]] = [(b"", _without_prefix(scheme, value))]
     elif scheme.layout is _ONE_BY_ONE:
@@ -90,7 +91,7 @@ def parse_delivery(scheme: Scheme, headers: Sequence[Header]) -> PresentedDelive
     return PresentedDelivery(
         macs=tuple(_parse_mac(scheme, text) for text in _labelled(entries, scheme.label)),
         signatures=_parse_signatures(scheme, entries),
-        id_text=_signed_id(scheme, headers),
+        id_text=_signed_id(scheme, own),
         timestamp_text=_timestamp(timestamp_text) if scheme.signs_time else b"",
         unsigned_id=_unsigned_id(scheme, headers),
     )
@@ -140,6 +141,27 @@ def parse_delivery_id(presented_id: bytes) -> str:
     return presented_id.decode("ascii")
 
 
+def _own_headers(scheme: Scheme, headers: Sequence[Header]) -> dict[bytes, bytes | None]:
+    """The headers that count, in one pass; None for one that came more than once."""
+    own: dict[bytes, bytes | None] = {}
+    wanted = scheme.header_names
+    for key, value in headers:
+        name = key.lower()
+        if name in wanted:
+            own[name] = None if name in own else value
+    return own
+
+
+def _take_once(own: Mapping[bytes, bytes | None], name: str) -> bytes | None:
+    key = _wire_name(name)
+    if key not in own:
+        return None
+    value = own[key]
+    if value is None:
+        raise Rejected("header_repeated", name)
+    return value
+
+
 @lru_cache(maxsize=256)
 def _wire_name(name: str) -> bytes:
     return name.lower().encode("ascii")
@@ -180,10 +202,10 @@ def _timestamp(text: bytes | None) -> bytes:
     return text
 
 
-def _signed_id(scheme: Scheme, headers: Sequence[Header]) -> bytes:
+def _signed_id(scheme: Scheme, own: Mapping[bytes, bytes | None]) -> bytes:
     if not scheme.signs_id:
         return b""
-    value = find_value(headers, scheme.id_header)
+    value = _take_once(own, scheme.id_header)
     if value is None:
         raise Rejected("webhook_malformed", f"the {scheme.id_header} header is missing")
     return parse_delivery_id(value).encode("ascii")
