@@ -41,8 +41,8 @@ _TIMESTAMP: Final = re.compile(rb"(?:0|[1-9][0-9]{0,10})")
 _HEX: Final = re.compile(rb"(?:[0-9a-f]{2})+")
 _SIGNED_ID: Final = re.compile(rb"[!-\-/-~]{1,%d}" % DELIVERY_ID_CHARACTERS_MAX)
 _UNSIGNED_ID: Final = re.compile(rb"[!-~]{1,%d}" % DELIVERY_ID_CHARACTERS_MAX)
-_LABELLED: Final = re.compile(rb"([A-Za-z0-9_-]{1,16}),([!-+\--~]{1,512})")
-_FIELD: Final = re.compile(rb"([A-Za-z0-9_-]{1,16})=([!-+\--~]{1,512})")
+_LABELLED: Final = re.compile(rb"([A-Za-z0-9_-]{1,16}+),([!-+\--~]{1,512}+)")
+_FIELD: Final = re.compile(rb"([A-Za-z0-9_-]{1,16}+)=([!-+\--~]{1,512}+)")
 
 
 @final
@@ -168,10 +168,6 @@ def _wire_name(name: str) -> bytes:
 
 
 def _entries(value: bytes, between: bytes, form: re.Pattern[bytes]) -> list[tuple[bytes, bytes]]:
-    alone = form.fullmatch(value)
-    if alone is not None:
-        # One, as nearly everybody sends it: the form has no room for what stands between two.
-        return [(alone[1], alone[2])]
     texts = value.split(between, SIGNATURES_MAX + 1)
     # The timestamp of `t=…` counts as one of them.
     if len(texts) > SIGNATURES_MAX:

@@ -101,10 +101,12 @@ def test_the_whole_of_a_rewriting_is_told() -> None:
 
 
 def test_what_is_no_name_is_not_repeated() -> None:
-    request = changed(signed(message()), authority=b"inner")
-    found = explained(changed(request, headers=[*request.headers, (b"x-forwarded-host", b"<b>api.example")]))
+    # It would even fit; but it is written by whoever sends the request, and is read by whoever administers the keys.
+    odd = b"it's(api).example"
+    request = changed(signed(message(authority=odd)), authority=b"inner")
+    found = explained(changed(request, headers=[*request.headers, (b"x-forwarded-host", odd)]))
     assert names(found) == "nothing"
-    assert "<b>" not in str(found)
+    assert "it's" not in found.says
 
 
 FIELDS: Final[dict[str, tuple[bytes, list[bytes], list[bytes], str]]] = {
