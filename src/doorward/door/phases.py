@@ -6,8 +6,10 @@ Rules of this file:
   awaited. On the warm path no phase returns anything: no I/O, nothing suspends.
 * No phase looks at what a later one decides. What a refusal may tell follows from the order: before `verify` nobody
   learns whether an id exists, after it the holder may know why.
-* `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` and
-  `claim` have no question to ask as long as no method binds tokens to keys or claims things that are used once.
+* `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` has no
+  question to ask as long as no method binds tokens to keys.
+* A body that is part of the proof is read with the record, after the budget of the source: before it nobody is asked
+  for more than the headers.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,9 +19,11 @@ import msgspec
 
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
+from doorward.door.claims import claim_for
 from doorward.door.leases import RateSpender
 from doorward.door.passage import Lane, Passage
 from doorward.errors import Rejected, Unavailable
+from doorward.methods.claims import Claim
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import Principal, RateLimit
@@ -156,13 +160,22 @@ async def _wait_to_enter(passage: Passage) -> None:
 
 
 def load(passage: Passage) -> Awaitable[None] | None:
-    """The record, from the cache or from the store."""
+    """The record, from the cache or from the store; and the body, for a method that proves it too."""
     entry = passage.entry
-    if entry is None:
-        return _load(passage)
-    passage.record = entry.record
-    passage.position = entry.position
-    return None
+    if entry is not None:
+        passage.record = entry.record
+        passage.position = entry.position
+    body_bytes_max = passage.lane.body_bytes_max
+    if body_bytes_max is not None:
+        return _load_with_body(passage, body_bytes_max)
+    return _load(passage) if entry is None else None
+
+
+async def _load_with_body(passage: Passage, body_bytes_max: int) -> None:
+    if passage.entry is None:
+        await _load(passage)
+    body = await passage.request.read_body(body_bytes_max)
+    passage.request = msgspec.structs.replace(passage.request, body=body)
 
 
 async def _load(passage: Passage) -> None:
@@ -291,6 +304,18 @@ def authorize(passage: Passage) -> None:
     passage.decision = passage.demand.rule.decide(passage.verified.principal)
 
 
+def claim(passage: Passage) -> Awaitable[None] | None:
+    """What is used up by this request, when nothing else can say no: a 403 or a 429 burns nothing."""
+    wanted = passage.verified.claim
+    return None if wanted is None else _claim(passage, wanted)
+
+
+async def _claim(passage: Passage, wanted: Claim) -> None:
+    plane = passage.lane.plane
+    assert plane is not None, "a method without a store has nowhere to claim"
+    passage.settlement = await claim_for(plane.claims, wanted)
+
+
 def record(passage: Passage) -> None:
     """Admitted: count the use, and tell the log."""
     record_admission(passage.lane, passage.verified.principal, passage.request, passage.now)
@@ -363,7 +388,7 @@ PHASES: Final = (
     Phase(8, "bound?", "door/", "does the token's `cnf` match this request's DPoP key or certificate?", None),
     Phase(9, "limits", "door/", "rate per credential", limits),
     Phase(10, "authorize", "access/", "scopes, roles, policies → `Decision` with reasons", authorize),
-    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", None),
+    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", claim),
     Phase(12, "record", "audit/", "last-used and events, batched", record),
     Phase(13, "settle", "door/", "after the handler: complete or release what was claimed", None),
 )
