@@ -21,8 +21,8 @@ async def reserve(ports: SqlPorts, key: str = "d1", *, owner: str = "acme", keep
     return await ports.claims.reserve(owner, key, lease_s=300, keep_until=keep_until)
 
 
-async def held(ports: SqlPorts, key: str = "d1", **more: int) -> int:
-    outcome = await reserve(ports, key, **more)
+async def held(ports: SqlPorts, key: str = "d1", *, keep_until: int = FAR) -> int:
+    outcome = await reserve(ports, key, keep_until=keep_until)
     assert isinstance(outcome, Reserved)
     return outcome.fence
 

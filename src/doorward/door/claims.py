@@ -86,7 +86,7 @@ class HeldClaim(Settlement):
 
     async def _complete(self) -> None:
         if not await self._try_to_complete():
-            _spawn(self._complete_later())
+            _ = _spawn(self._complete_later())
 
     async def _complete_later(self) -> None:
         for _ in range(COMPLETIONS_TRIED_MAX):
@@ -136,7 +136,7 @@ async def _reserve(claims: ClaimPort, claim: Claim, lease_s: int) -> Outcome:
     try:
         return await asyncio.shield(asked)
     except asyncio.CancelledError:
-        _spawn(_give_back(claims, claim, asked))
+        _ = _spawn(_give_back(claims, claim, asked))
         raise
 
 

@@ -168,7 +168,7 @@ class SqlClaims:
         return await self._engine.write(lambda: _claim(row))
 
     async def _settle(self, statement: Statement, owner: str, key: str, fence: int, **more: int) -> bool:
-        params = {"key": _id(owner, key), "held_fence": fence} | more
+        params: dict[str, Value] = {"key": _id(owner, key), "held_fence": fence, **more}
 
         def script() -> Script[bool]:
             return bool((yield Step(statement, params)))
