@@ -156,6 +156,19 @@ def test_a_store_that_is_away_for_a_while_costs_no_lease() -> None:
     _in_virtual_time(story)
 
 
+def test_a_release_after_a_completion_asks_nothing_of_the_store(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        await held.complete()
+        claims.away = True
+        await held.release()
+        await held.complete()
+        assert claims.completed == 1
+
+    _in_virtual_time(story)
+    assert not caplog.records
+
+
 def test_a_completion_is_written_when_the_store_is_back() -> None:
     async def story(claims: SimulatedClaims) -> None:
         held = await claim_for(claims, LEASE)

@@ -119,7 +119,7 @@ async def admit_all(
 
     A door that has admitted this request already is not asked again. The principal of the last door is in
     `scope["doorward.principal"]` and `scope["state"]["principal"]`. What was claimed is in `scope[SETTLEMENTS]`, for
-    the caller to settle; after a refusal it has been released.
+    the caller to settle, after a refusal too.
     """
     admitted: dict[Door, Admitted] = scope.setdefault(ADMITTED, {})
     headers: tuple[Header, ...] = ()
@@ -132,7 +132,6 @@ async def admit_all(
                 request = request_view(scope, body, hops)
             admission = await door.admit(request)
         except (Rejected, Unavailable) as refused:
-            await release_all(scope.pop(SETTLEMENTS, ()))
             return door.refuse(refused, request)
         admitted[door] = admission
         if admission.settlement is not NOTHING_CLAIMED:
@@ -162,7 +161,7 @@ async def run_behind(
             await run_settled(settlements, lambda settling: app(scope, body.receive, settling), send)
     finally:
         if SETTLEMENTS in scope:
-            # Cut off between two doors, the first of which had claimed something.
+            # The first of two doors had claimed something, and the second refused, or did not come to it.
             await release_all(scope.pop(SETTLEMENTS))
         body.close()
 
