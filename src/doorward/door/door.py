@@ -70,6 +70,7 @@ class Door:
             rule=Rule(require, principal_kind),
             budget=lanes[0].budget if failure_budget is None else failure_budget,
             clock=clock,
+            monotonic=monotonic,
         )
         self._runs: Final[tuple[Run, ...]] = tuple(phase.run for phase in PHASES if phase.run is not None)
 

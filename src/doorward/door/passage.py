@@ -76,7 +76,7 @@ def lane_of(method: AnyMethod, monotonic: Callable[[], float]) -> Lane:
 class Demand:
     """What a door demands: fixed when it is built."""
 
-    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "rule")
+    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "monotonic", "rule")
 
     def __init__(
         self,
@@ -85,11 +85,13 @@ class Demand:
         rule: Rule,
         budget: FailureBudget,
         clock: Clock,
+        monotonic: Callable[[], float],
     ) -> None:
         self.lanes: Final = lanes
         self.rule: Final = rule
         self.budget: Final = budget
         self.clock: Final = clock
+        self.monotonic: Final = monotonic
         self.bearer_carried: Final = any(lane.bearer_carried for lane in lanes)
 
 

@@ -8,8 +8,8 @@ Rules of this file:
   learns whether an id exists, after it the holder may know why.
 * `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` has no
   question to ask as long as no method binds tokens to keys.
-* A body that is part of the proof is read with the record, after the budget of the source: before it nobody is asked
-  for more than the headers.
+* A body that is part of the proof is read before anything is looked up: it may take its time, and what was looked up
+  would be old by then. A source that has used up its failures is not asked for one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -100,8 +100,12 @@ def single(passage: Passage) -> None:
     if not extracted:
         raise Rejected("credential_missing")
     passage.lane, passage.presented = extracted[0]
+    passage.now = _now(passage)
+
+
+def _now(passage: Passage) -> int:
     plane = passage.lane.plane
-    passage.now = int(passage.demand.clock() if plane is None else plane.clock())
+    return int(passage.demand.clock() if plane is None else plane.clock())
 
 
 def _refuse_unrecognised(passage: Passage, presented_authorization: bytes) -> None:
@@ -135,6 +139,23 @@ def _with_headers(request: RequestView, authorization: bytes) -> RequestView:
 
 def budget(passage: Passage) -> Awaitable[None] | None:
     """A warm credential passes; a cold one needs a source with failures left."""
+    body_bytes_max = passage.lane.body_bytes_max
+    return _enter(passage) if body_bytes_max is None else _enter_with_body(passage, body_bytes_max)
+
+
+async def _enter_with_body(passage: Passage, body_bytes_max: int) -> None:
+    if passage.lane.cache.find(passage.presented.lookup_id, passage.monotonic) is None:
+        passage.demand.budget.require(source_of(passage.request.client), passage.monotonic)
+    body = await passage.request.read_body(body_bytes_max)
+    passage.request = msgspec.structs.replace(passage.request, body=body)
+    # Whoever sends slowly is judged by when it has come: its time, and how old the view of revocations is.
+    passage.monotonic, passage.now = passage.demand.monotonic(), _now(passage)
+    waiting = _enter(passage)
+    if waiting is not None:
+        await waiting
+
+
+def _enter(passage: Passage) -> Awaitable[None] | None:
     cache = passage.lane.cache
     presented_id = passage.presented.lookup_id
     entry = cache.find(presented_id, passage.monotonic)
@@ -160,22 +181,13 @@ async def _wait_to_enter(passage: Passage) -> None:
 
 
 def load(passage: Passage) -> Awaitable[None] | None:
-    """The record, from the cache or from the store; and the body, for a method that proves it too."""
+    """The record, from the cache or from the store."""
     entry = passage.entry
-    if entry is not None:
-        passage.record = entry.record
-        passage.position = entry.position
-    body_bytes_max = passage.lane.body_bytes_max
-    if body_bytes_max is not None:
-        return _load_with_body(passage, body_bytes_max)
-    return _load(passage) if entry is None else None
-
-
-async def _load_with_body(passage: Passage, body_bytes_max: int) -> None:
-    if passage.entry is None:
-        await _load(passage)
-    body = await passage.request.read_body(body_bytes_max)
-    passage.request = msgspec.structs.replace(passage.request, body=body)
+    if entry is None:
+        return _load(passage)
+    passage.record = entry.record
+    passage.position = entry.position
+    return None
 
 
 async def _load(passage: Passage) -> None:

@@ -1,17 +1,20 @@
 """Webhooks as a method: what is asked of a delivery besides its signature, and what it uses up."""
 
+import time
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.simulators.request import view_of
 from tests.simulators.store import SimulatedStore
 from tests.simulators.webhook import NOW, SCHEME_NAMES, Delivery, deliver, secret_text
 
 from doorward import Door, Webhooks
-from doorward.errors import Misconfigured, Rejected
+from doorward.door import FailureBudget
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret
 from doorward.methods.webhook.method import WebhookDeliveries
-from doorward.values import PrincipalKind
+from doorward.values import FeedKind, Handle, PrincipalKind
 from doorward.wire.request import RequestView
 
 BASE_URL = "https://api.example.com"
@@ -186,3 +189,62 @@ async def test_a_table_of_secrets_is_asked_by_the_senders_name(store: SimulatedS
 def test_the_openapi_scheme_names_the_header(store: SimulatedStore) -> None:
     (scheme,) = webhooks(store, "github").openapi_schemes()
     assert scheme.scheme == {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"}
+
+
+async def test_a_source_without_failures_left_is_not_asked_for_a_body(store: SimulatedStore) -> None:
+    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=1))
+    read: list[int] = []
+
+    def coming(delivery: Delivery) -> RequestView:
+        request = request_of(delivery)
+
+        async def read_body(limit: int) -> bytes:
+            read.append(limit)
+            return await request.read_body(limit)
+
+        return replace(request, read_body=read_body)
+
+    delivery = deliver("standard", at=int(store.now))
+    assert await code_of(door, coming(delivery._replace(body=b"other"))) == "webhook_signature"
+    assert await code_of(door, coming(delivery)) == "source_throttled"
+    assert len(read) == 1
+
+
+async def test_who_sends_slowly_is_judged_by_when_the_body_has_come(store: SimulatedStore) -> None:
+    door = Door(webhooks(store))
+    request = at_now(store)
+
+    async def slowly(limit: int) -> bytes:
+        body = await request.read_body(limit)
+        store.now += 301
+        store.plane.read()
+        return body
+
+    assert await code_of(door, replace(request, read_body=slowly)) == "webhook_timestamp"
+    assert not store.plane.claims.rows
+
+
+async def test_a_secret_taken_back_while_the_body_comes_proves_nothing(store: SimulatedStore) -> None:
+    door = Door(webhooks(store))
+    await (await door.admit(at_now(store))).settlement.complete()
+    request = at_now(store, delivery_id="msg_2")
+
+    async def meanwhile(limit: int) -> bytes:
+        store.plane.revoke(Handle(FeedKind.CREDENTIAL, "standard"))
+        return await request.read_body(limit)
+
+    assert await code_of(door, replace(request, read_body=meanwhile)) == "credential_revoked"
+
+
+async def test_a_stale_view_is_noticed_after_the_body_has_come(store: SimulatedStore) -> None:
+    clock = [time.monotonic()]
+    door = Door(webhooks(store), monotonic=lambda: clock[0])
+    await (await door.admit(at_now(store))).settlement.complete()
+    request = at_now(store, delivery_id="msg_2")
+
+    async def slowly(limit: int) -> bytes:
+        clock[0] += 100
+        return await request.read_body(limit)
+
+    with pytest.raises(Unavailable, match="revocation_stale"):
+        await door.admit(replace(request, read_body=slowly))
