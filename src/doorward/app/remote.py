@@ -24,6 +24,7 @@ from doorward.audit.port import VerificationLog
 from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.claims import Outcome
 from doorward.methods.plane import Lease
+from doorward.revocation.exchange import SentPage
 from doorward.revocation.follower import Follower
 from doorward.revocation.view import View
 from doorward.values import Clock, CredentialId, MethodName, RateLimit
@@ -132,8 +133,14 @@ class RemoteRevocations:
         )
         # Never an attribute as text: what shows attributes would show it.
         self._feed: Final = HttpFeed(
-            self._client, self._url, key=_asked_for(key), pull_interval_s=pull_interval_s, monotonic=time.monotonic
+            self._client,
+            self._url,
+            key=_asked_for(key),
+            pull_interval_s=pull_interval_s,
+            monotonic=time.monotonic,
+            require_ours=self._require_ours,
         )
+        self._expected: Final[list[tuple[str, frozenset[str]]]] = []
         self._pull_interval_s: Final = pull_interval_s
         self._push: Final = push
         self.clock: Final = clock
@@ -178,6 +185,28 @@ class RemoteRevocations:
     def is_saving(self) -> bool:
         """Whether the view is being saved."""
         return self._saving is not None and self._saving.is_saving
+
+    def expect(self, issuer: str, audiences: frozenset[str]) -> None:
+        """Whose tokens rely on this feed, and for which resources: compared with what the issuer says of both.
+
+        A feed of somebody else, or a key that reads for other resources, would go on without a word, and what is
+        revoked would never arrive.
+        """
+        self._expected.append((issuer, audiences))
+
+    def _require_ours(self, sent: SentPage) -> None:
+        for issuer, audiences in self._expected:
+            if sent.issuer not in {None, issuer}:
+                raise Misconfigured(
+                    f"The feed at {self._url.origin} is not that of {issuer}.",
+                    cure="Give the URL of the issuer whose tokens are verified.",
+                )
+            if sent.audiences is not None and not audiences <= sent.audiences:
+                raise Misconfigured(
+                    f"The key of the feed does not read for {' '.join(sorted(audiences - sent.audiences))}.",
+                    cure="Make one that does: doorward keys create … --scope doorward:revocations:read "
+                    '--metadata audience="…", all of them separated by spaces.',
+                )
 
     async def start(self) -> None:
         """See `Plane`.

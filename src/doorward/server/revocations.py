@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from doorward.door import Admitted, Door
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.asgi import Body, request_view
-from doorward.revocation.exchange import PAGE_ROWS_MAX, FeedReader, is_visible, write_page
+from doorward.revocation.exchange import AUDIENCES_MAX, PAGE_ROWS_MAX, FeedReader, is_visible, write_page
 from doorward.revocation.hub import FeedHub
 from doorward.revocation.port import FeedPage, FeedPort
 from doorward.server.answers import open_answer, send_answer
@@ -72,6 +72,7 @@ class RevocationSource:
         feed: the store, for those who are further behind than the hub.
         hops: whose word about the client's address counts.
         sectors: see `Sectors`.
+        issuer: whose feed it is, told to every reader so that he can see that it is the one he meant.
         monotonic: seconds.
     """
 
@@ -83,6 +84,7 @@ class RevocationSource:
         *,
         hops: TrustedHops,
         sectors: Sectors = _no_sectors,
+        issuer: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.door: Final = door
@@ -90,13 +92,16 @@ class RevocationSource:
         self._feed: Final = feed
         self._hops: Final = hops
         self._sectors: Final = sectors
+        self.issuer: Final = issuer
         self._monotonic: Final = monotonic
         self._reads: Final = asyncio.Semaphore(STORE_READS_MAX)
         self._known_sectors: frozenset[str] = frozenset()
         self._sectors_at = float("-inf")
 
     def view(self, scope: Scope, receive: Receive) -> RequestView:
-        """The request as the door sees it. Raises `Rejected`."""
+        """The request as the door sees it. Raises `Rejected`: also for any method but GET, which is all there is."""
+        if scope["method"] != "GET":
+            raise Rejected("method_not_allowed")
         return request_view(scope, Body(receive), self._hops)
 
     async def reader_of(self, admitted: Admitted) -> FeedReader:
@@ -105,7 +110,7 @@ class RevocationSource:
         Raises:
             Unavailable: it is not known which resources know subjects by derived names.
         """
-        audiences = frozenset(admitted.principal.metadata.get(AUDIENCE_ENTRY, "").split())
+        audiences = frozenset(admitted.principal.metadata.get(AUDIENCE_ENTRY, "").split()[:AUDIENCES_MAX])
         if not audiences:
             # Nobody in particular: what is withheld would be a revocation that never arrives.
             return FeedReader()
@@ -151,10 +156,12 @@ class RevocationPages:
             request = source.view(scope, receive)
             admitted = await source.door.admit(request)
             asked = parse_asked(scope, frozenset({"after", "limit", "generation"}))
-            page = await source.page(asked, await source.reader_of(admitted))
+            reader = await source.reader_of(admitted)
+            page = await source.page(asked, reader)
         except (Rejected, Unavailable) as refused:
             return source.door.refuse(refused, request)
-        plain = open_answer(200, write_page(asked.after, page))
+        told = write_page(asked.after, page, issuer=source.issuer, audiences=reader.audiences)
+        plain = open_answer(200, told)
         return msgspec.structs.replace(plain, headers=(*plain.headers, *admitted.answer_headers))
 
 

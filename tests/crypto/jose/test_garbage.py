@@ -40,8 +40,8 @@ def test_what_is_too_large_is_refused_unread(presented: bytes) -> None:
     began = time.process_time()
     for _ in range(100):
         refused("token_malformed", parse_compact, presented)
-    # A thousandth of a second each is a hundred times what it takes, and far less than reading it would.
-    assert time.process_time() - began < 0.1 + 100 * 0.001
+    # Five thousandths of a second each is some hundred times what it takes, and less than reading a megabyte would.
+    assert time.process_time() - began < 100 * 0.005
 
 
 def test_dots_within_the_limit_are_not_split_without_end() -> None:
