@@ -91,12 +91,6 @@ async def test_all_bodies_together_are_bounded_until_they_are_closed() -> None:
     await third.read(10)
 
 
-async def test_a_body_nobody_closed_is_given_back_when_nobody_has_it() -> None:
-    bodies = Bodies()
-    await Body(sender_of(b"abc")[0], bodies=bodies).read(3)
-    assert bodies.held == 0
-
-
 async def test_a_client_that_hangs_up_in_the_middle_is_refused() -> None:
     with pytest.raises(Rejected, match="request_malformed"):
         await Body(sender_of(b"ab", hangs_up=True)[0]).read(10)

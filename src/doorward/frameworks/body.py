@@ -112,10 +112,6 @@ class Body:
             self._held = 0
             self._body = b""
 
-    def __del__(self) -> None:
-        # Whoever forgot to close it must not keep others out for ever.
-        self.close()
-
     @property
     def receive(self) -> Receive:
         """What the application receives from: the server itself, or first what was read."""
