@@ -94,8 +94,9 @@ class RemoteRevocations:
         url: the issuer's, `https://id.example`; its feed is at `/revocations` below it.
         key: the text of an API key with the scope `doorward:revocations:read`, or what answers it (it is asked for
             every request, so that it can be rotated). What resources this verifier stands for is written in the key.
-        saved_in: a folder for the last view, so that a restart during an outage can answer. It is made, for this user
-            alone. Without one, a restart while the issuer is away is not ready until it is back.
+        saved_in: a folder for the last view and the issuer's public keys, so that a restart during an outage can
+            answer. It is made, for this user alone. Without one, a restart while the issuer is away is not ready until
+            it is back.
         max_staleness_s: how old the view may become before everything is refused.
         danger_accept_stale: go on with an older view. A revocation may then never arrive.
         ca_file: certificates to trust instead of the system's, PEM.
@@ -127,7 +128,7 @@ class RemoteRevocations:
         _require_bounds(max_staleness_s, pull_interval_s)
         self._url: Final = _feed_url(url, danger_plain_http=danger_plain_http)
         self._accepts_stale: Final = danger_accept_stale
-        self._saved_in: Final = saved_in
+        self.saved_in: Final = saved_in
         self._client: Final = GuardedClient(
             unavailable="store_unavailable", ca_file=ca_file, danger_plain_http=danger_plain_http
         )
@@ -255,12 +256,12 @@ class RemoteRevocations:
 
     def _saved_feed(self) -> "tuple[SavedFeed | None, FeedPort]":
         feed: FeedPort = self._feed if self._push else PullOnlyFeed(self._feed)
-        if self._saved_in is None:
+        if self.saved_in is None:
             return None, feed
         # Not on every platform: files are locked as POSIX does.
         from doorward.adapters.files.saved_feed import SavedFeed  # noqa: PLC0415
 
-        saving = SavedFeed(feed, self._saved_in, self._url.origin + self._url.target)
+        saving = SavedFeed(feed, self.saved_in, self._url.origin + self._url.target)
         return saving, saving
 
 
