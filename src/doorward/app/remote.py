@@ -92,6 +92,8 @@ class RemoteRevocations:
 
     Args:
         url: the issuer's, `https://id.example`; its feed is at `/revocations` below it.
+        issuer: whose revocations these are, exactly as its tokens say `iss`, where `url` is another way to it. A door
+            for another issuer's tokens refuses to be made with them.
         key: the text of an API key with the scope `doorward:revocations:read`, or what answers it (it is asked for
             every request, so that it can be rotated). What resources this verifier stands for is written in the key.
         saved_in: a folder for the last view and the issuer's public keys, so that a restart during an outage can
@@ -115,6 +117,7 @@ class RemoteRevocations:
         url: str,
         *,
         key: str | Callable[[], str],
+        issuer: str | None = None,
         saved_in: Path | None = None,
         max_staleness_s: float = 60.0,
         danger_accept_stale: bool = False,
@@ -127,6 +130,7 @@ class RemoteRevocations:
     ) -> None:
         _require_bounds(max_staleness_s, pull_interval_s)
         self._url: Final = _feed_url(url, danger_plain_http=danger_plain_http)
+        self.issuer: Final = url.rstrip("/") if issuer is None else issuer
         self._accepts_stale: Final = danger_accept_stale
         self.saved_in: Final = saved_in
         self._client: Final = GuardedClient(

@@ -131,7 +131,7 @@ class Door:
                 if waiting is not None:
                     await waiting
         except Rejected as refused:
-            failed = refused.code in PROOF_FAILURES
+            failed = refused.code in PROOF_FAILURES and not passage.was_proven
             record_refusal(passage, refused.code)
             if failed and passage.entered is None:
                 self._pay(passage)

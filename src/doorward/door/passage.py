@@ -115,6 +115,7 @@ class Passage:
         "request",
         "settlement",
         "verified",
+        "was_proven",
     )
 
     lane: Lane
@@ -132,6 +133,7 @@ class Passage:
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
         self.position = 0
+        self.was_proven = False
         self.answer_headers: tuple[Header, ...] = ()
         self.settlement: Settlement = NOTHING_CLAIMED
 

@@ -55,6 +55,7 @@ PROOF_FAILURES: Final = frozenset(
     }
 )
 """Refusals that are paid for from the failure budget of the source."""
+_KEY_HAS_LEFT: Final = frozenset({"token_key_unknown"})
 RELOADS_MAX: Final = 3
 """How often a record is loaded again when it keeps changing while it is being loaded."""
 REQUEST_LINE_CHARACTERS_MAX: Final = 200
@@ -199,12 +200,34 @@ async def _load(passage: Passage) -> None:
     passage.position = loaded.position
 
 
-def verify(passage: Passage) -> None:
+def verify(passage: Passage) -> Awaitable[None] | None:
     """The proof."""
+    try:
+        _prove(passage)
+    except Rejected as refused:
+        if passage.entry is None or refused.code not in _KEY_HAS_LEFT:
+            raise
+        return _prove_again(passage)
+    return None
+
+
+def _prove(passage: Passage) -> None:
     passage.verified = verified = passage.lane.method.verify(
         passage.presented, passage.record, passage.request, passage.now
     )
     passage.answer_headers = verified.answer_headers
+
+
+async def _prove_again(passage: Passage) -> None:
+    """The key it was proven with is not at hand any more: it is looked for as for a token nobody has seen.
+
+    Whoever holds it guesses nothing, so no failure is counted: an issuer that loses its keys for a moment would have
+    every caller behind one address shut out.
+    """
+    passage.was_proven = True
+    passage.entry = None
+    await _load(passage)
+    _prove(passage)
 
 
 def revoked(passage: Passage) -> Awaitable[None] | None:
@@ -270,7 +293,7 @@ async def _load_again(passage: Passage, view: RevocationView) -> None:
         loaded = await passage.lane.cache.load(passage.presented)
         passage.record = loaded.record
         passage.position = loaded.position
-        verify(passage)
+        _prove(passage)
         generation = view.generation
         handles = passage.verified.handles
         if not view.changed_since(handles, passage.position):
@@ -288,6 +311,7 @@ def _keep(passage: Passage, *, generation: int) -> None:
         position=passage.position,
         generation=generation,
         loaded_at=passage.monotonic,
+        octets=passage.presented.octets,
     )
     passage.lane.cache.keep(passage.presented.lookup_id, entry)
 

@@ -5,7 +5,7 @@ method's `verify.py`; everything else raises `Rejected`. The shared phases (sing
 limits, authorize, claim, record, settle) belong to the pipeline, so a method cannot forget one.
 """
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -14,7 +14,21 @@ from doorward.methods.plane import Plane
 from doorward.values import CredentialId, MethodName, Principal, RateLimit, RestsOn, Since
 from doorward.wire.request import Header, RequestView
 
-__all__ = ["Method", "OpenApiScheme", "Presented", "ReadsBody", "Resource", "SelfContained", "Verified"]
+__all__ = [
+    "OCTETS_KEPT_MAX",
+    "Method",
+    "OpenApiScheme",
+    "Presented",
+    "ReadsBody",
+    "Resource",
+    "SelfContained",
+    "Verified",
+]
+
+
+OCTETS_KEPT_MAX: Final = 33_554_432
+"""How long all credentials may be together of which one method keeps what they prove (32 MiB): a token of another
+issuer takes up to fifteen times its own length once its claims are apart."""
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -22,6 +36,11 @@ class Presented(msgspec.Struct, frozen=True):
 
     lookup_id: CredentialId
     """Public id under which the record is found: unverified, but of bounded length and alphabet."""
+
+    @property
+    def octets(self) -> int:
+        """How long it is, where what is kept of it grows with it; 0 where the record comes from a store."""
+        return 0
 
     def is_bearer(self, presented_value: bytes) -> bool:  # noqa: ARG002  # for methods carried so to override
         """Whether an `Authorization` value is `Bearer` with this very credential, whole. No is always safe."""
