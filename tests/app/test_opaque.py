@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from doorward.methods.opaque import IntrospectedTokens, OpaqueTokens
 from doorward.methods.opaque.operations import revoke_opaque_token
 from doorward.methods.token_order import TokenOrder
 from doorward.revocation.operations import revoke_session, revoke_subject, revoke_token
+from doorward.server.own_tokens import OwnTokens
 from doorward.values import Actor, CredentialId
 from doorward.wire.request import RequestView
 
@@ -160,9 +162,24 @@ async def test_a_service_without_a_store_asks_a_real_server(
         await door.aclose()
 
 
+async def test_tokens_of_another_issuer_over_the_same_database_are_unknown(
+    sql_url: str, store: Store, eventually: Eventually
+) -> None:
+    async with open_store(sql_url, issuer="https://staging.example") as staging:
+        await staging.plane.start()
+        text = (await issue_opaque_token(staging, ORDER)).text
+        assert await _code(Door(Opaque(staging, audience=API)), text) is None
+    await _caught_up(store, eventually)
+    assert await _code(Door(Opaque(store, audience=API)), text) == "credential_unknown"
+    with pytest.raises(Rejected, match="credential_unknown"):
+        await OwnTokens(store, prefix="dw").prove(text, frozenset({API}), int(time.time()), time.monotonic())
+
+
 def test_what_a_door_stands_on_is_said_once(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db", issuer="https://id.example")
     assert isinstance(Opaque(store, audience=API), OpaqueTokens)
+    with pytest.raises(Misconfigured, match="issuer"):
+        Opaque(open_store(f"sqlite:///{tmp_path}/x.db"), audience=API)
     asking = Introspection("https://id.example", key="dw_live_x", audience=API)
     assert isinstance(Opaque(asking), IntrospectedTokens)
     with pytest.raises(Misconfigured, match="audience"):

@@ -87,6 +87,10 @@ class SimulatedStore:
         return self.now
 
     @property
+    def issuer(self) -> str | None:
+        return self.keyring.issuer
+
+    @property
     def apps(self) -> "SimulatedStore":
         return self
 
