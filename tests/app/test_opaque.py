@@ -79,7 +79,10 @@ async def test_of_tokens_issued_around_a_revocation_none_survives(store: Store, 
         await _caught_up(store, eventually)
         assert [await _code(door, text) for text in issued] == ["credential_revoked"] * len(issued)
     # And whoever signs in now is let in.
-    assert await _code(door, (await issue_opaque_token(store, ORDER)).text) is None
+    assert (
+        await _code(door, (await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())).text)
+        is None
+    )
 
 
 @pytest.mark.slow
@@ -87,7 +90,7 @@ async def test_a_token_that_is_revoked_while_it_is_used_is_refused_from_then_on(
     store: Store, eventually: Eventually
 ) -> None:
     door = Door(Opaque(store, audience=API))
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())
     done = asyncio.Event()
 
     async def use() -> list[str | None]:
@@ -112,9 +115,11 @@ async def test_a_token_that_is_revoked_while_it_is_used_is_refused_from_then_on(
 @pytest.mark.slow
 async def test_a_session_ends_with_every_opaque_token_of_it(store: Store, eventually: Eventually) -> None:
     door = Door(Opaque(store, audience=API))
-    mine = [(await issue_opaque_token(store, ORDER)).text for _ in range(3)]
+    mine = [
+        (await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())).text for _ in range(3)
+    ]
     other = TokenOrder(client_id="web", subject="alice", audience=(API,), session_id="s2")
-    kept = (await issue_opaque_token(store, other)).text
+    kept = (await issue_opaque_token(store, other, watermark=await store.feed.read_watermark())).text
     for text in (*mine, kept):
         assert await _code(door, text) is None
     await revoke_session(store, "s1", reason="r", actor=OPERATOR)
@@ -122,7 +127,7 @@ async def test_a_session_ends_with_every_opaque_token_of_it(store: Store, eventu
     assert [await _code(door, text) for text in mine] == ["credential_revoked"] * 3
     assert await _code(door, kept) is None
     with pytest.raises(Rejected, match="credential_revoked"):
-        await issue_opaque_token(store, ORDER)
+        await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())
 
 
 @pytest.mark.slow
@@ -143,8 +148,8 @@ async def test_a_service_without_a_store_asks_a_real_server(
             served.url, key=key.text, audience=API, issuer=issuer, answer_lifetime_s=0.05, danger_plain_http=True
         )
         door = Door(Opaque(asking))
-        opaque = await issue_opaque_token(store, ORDER, actor=OPERATOR)
-        signed = await issue_access_token(store, ORDER, actor=OPERATOR)
+        opaque = await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark(), actor=OPERATOR)
+        signed = await issue_access_token(store, ORDER, watermark=await store.feed.read_watermark(), actor=OPERATOR)
         admitted = await door.admit(_bearing(opaque.text))
         assert admitted.principal.claims == {**opaque.claims, "token_type": "Bearer"}
         assert await asking.confirm(signed.text.encode()) is True
@@ -167,7 +172,7 @@ async def test_tokens_of_another_issuer_over_the_same_database_are_unknown(
 ) -> None:
     async with open_store(sql_url, issuer="https://staging.example") as staging:
         await staging.plane.start()
-        text = (await issue_opaque_token(staging, ORDER)).text
+        text = (await issue_opaque_token(staging, ORDER, watermark=await staging.feed.read_watermark())).text
         assert await _code(Door(Opaque(staging, audience=API)), text) is None
     await _caught_up(store, eventually)
     assert await _code(Door(Opaque(store, audience=API)), text) == "credential_unknown"

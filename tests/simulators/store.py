@@ -169,6 +169,10 @@ class SimulatedStore:
         self._read()
         return self.opaque_rows.get(token_id)
 
+    async def read_watermark(self) -> Watermark:
+        """What a sign-in at this moment inherits."""
+        return Watermark(GENERATION, len(self.revocations))
+
     async def read_standing(
         self, handles: tuple[Handle, ...], inherited: Watermark | None, audiences: tuple[str, ...] = ()
     ) -> Standing:
