@@ -24,6 +24,7 @@ ROWS: Final = (
     "revoke_stream",
     "jwt_verify",
     "jwt_seen",
+    "jwt_warm",
     "jwt_refuse",
     "signatures",
 )

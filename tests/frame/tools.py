@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,8 @@ __all__ = ["find_tool"]
 
 def find_tool(name: str) -> str:
     """The path of an executable; skips the test when there is none, fails it when `CI` is set."""
-    path = shutil.which(name)
+    # What came as a wheel before what the system happens to have, which may be years older.
+    path = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if path is not None:
         return path
     message = f"{name} is not installed (apt-get install {name})"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from doorward.errors import Rejected
+from doorward.revocation.exchange import AUDIENCES_MAX
 from doorward.values import Principal, Scopes
 
 __all__ = ["AUDIENCE_METADATA", "REVOCATIONS_READ", "audiences_of", "require_own_audiences"]
@@ -23,8 +24,8 @@ REVOCATIONS_READ: Final = Scopes("doorward:revocations:read")
 
 
 def audiences_of(metadata: Mapping[str, str]) -> frozenset[str]:
-    """The resources; empty when the key is of none."""
-    return frozenset(metadata.get(AUDIENCE_METADATA, "").split())
+    """The resources, the first 64 of them; empty when the key is of none."""
+    return frozenset(metadata.get(AUDIENCE_METADATA, "").split()[:AUDIENCES_MAX])
 
 
 def require_own_audiences(maker: Principal, scopes: Scopes, metadata: Mapping[str, str]) -> None:

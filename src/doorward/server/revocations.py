@@ -68,6 +68,7 @@ class RevocationSource:
         feed: the store, for those who are further behind than the hub.
         hops: whose word about the client's address counts.
         sectors: see `Sectors`.
+        issuer: whose feed it is, told to every reader so that he can see that it is the one he meant.
         monotonic: seconds.
     """
 
@@ -79,6 +80,7 @@ class RevocationSource:
         *,
         hops: TrustedHops,
         sectors: Sectors = _no_sectors,
+        issuer: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.door: Final = door
@@ -86,13 +88,16 @@ class RevocationSource:
         self._feed: Final = feed
         self._hops: Final = hops
         self._sectors: Final = sectors
+        self.issuer: Final = issuer
         self._monotonic: Final = monotonic
         self._reads: Final = asyncio.Semaphore(STORE_READS_MAX)
         self._known_sectors: frozenset[str] = frozenset()
         self._sectors_at = float("-inf")
 
     def view(self, scope: Scope, receive: Receive) -> RequestView:
-        """The request as the door sees it. Raises `Rejected`."""
+        """The request as the door sees it. Raises `Rejected`: also for any method but GET, which is all there is."""
+        if scope["method"] != "GET":
+            raise Rejected("method_not_allowed")
         return request_view(scope, Body(receive), self._hops)
 
     async def reader_of(self, admitted: Admitted) -> FeedReader:
@@ -147,10 +152,12 @@ class RevocationPages:
             request = source.view(scope, receive)
             admitted = await source.door.admit(request)
             asked = parse_asked(scope, frozenset({"after", "limit", "generation"}))
-            page = await source.page(asked, await source.reader_of(admitted))
+            reader = await source.reader_of(admitted)
+            page = await source.page(asked, reader)
         except (Rejected, Unavailable) as refused:
             return source.door.refuse(refused, request)
-        plain = open_answer(200, write_page(asked.after, page))
+        told = write_page(asked.after, page, issuer=source.issuer, audiences=reader.audiences)
+        plain = open_answer(200, told)
         return msgspec.structs.replace(plain, headers=(*plain.headers, *admitted.answer_headers))
 
 

@@ -1,20 +1,15 @@
-"""Both ways with the reference libraries: PyPI and npm `http-message-signatures`. Skipped where they are not installed.
-
-The npm package is found as Node finds packages (`NODE_PATH`, or a `node_modules` above the checkout).
-"""
+"""Both ways with the reference libraries: PyPI and npm `http-message-signatures`."""
 
 import datetime as dt
 import json
-import subprocess
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from tests.frame.tools import find_tool
+from tests.frame.node import run_node
 
 from doorward.crypto.signatures import PrivateKey, SignatureAlgorithm, SignatureSigner
 from doorward.errors import Rejected
@@ -147,18 +142,7 @@ const request = { method: 'POST', url: said.url, headers: said.headers };
 
 
 def _node(**said: Any) -> Any:
-    node = find_tool("node")
-    root = Path(__file__).parents[3]
-    found = subprocess.run(
-        [node, "-e", "require.resolve('http-message-signatures')"], cwd=root, capture_output=True, check=False
-    )
-    if found.returncode:
-        pytest.skip("npm install http-message-signatures, and name its node_modules in NODE_PATH")
-    done = subprocess.run(
-        [node, "-e", _NODE], cwd=root, input=json.dumps(said), capture_output=True, text=True, check=False, timeout=30
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run_node(_NODE, given=json.dumps(said)))
 
 
 # The npm package salts RSA-PSS with as many octets as fit, where RFC 9421 section 3.3.1 wants 64.

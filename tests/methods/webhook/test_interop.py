@@ -3,13 +3,12 @@
 import importlib
 import json
 import os
-import subprocess
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
+from tests.frame.node import run_node
 from tests.simulators.webhook import NOW, deliver, lower, secret_text
 
 from doorward.methods.webhook import SCHEMES, Encoding, parse_secret, plain_scheme, sign_delivery, verify_delivery
@@ -58,29 +57,12 @@ def test_stripes_library_takes_what_is_signed_and_the_other_way(body: bytes) -> 
     assert verify_delivery(scheme, [secret], headers, body, now=now).secret_id == "s"
 
 
-def _node(require_tool: Callable[[str], str], script: str, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "NODE_PATH"}}
-    done = subprocess.run(
-        [require_tool("node"), "-e", script, *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=30,
-        check=False,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "value", ["{amount:100,currency:'USD'}", "{name:'Grüße, 日本 😀', line:'\\u2028', n:1e21, z:[1.0,{}]}"]
 )
 @pytest.mark.parametrize("encoding", list(Encoding))
-def test_what_a_sender_in_node_writes_by_hand_verifies(
-    value: str, encoding: Encoding, require_tool: Callable[[str], str]
-) -> None:
+def test_what_a_sender_in_node_writes_by_hand_verifies(value: str, encoding: Encoding) -> None:
     script = (
         "const crypto = require('crypto'); const [secret, encoding] = process.argv.slice(1);"
         f"const body = JSON.stringify({value});"
@@ -89,15 +71,14 @@ def test_what_a_sender_in_node_writes_by_hand_verifies(
     )
     scheme = plain_scheme("X-Signature", encoding=encoding)
     text = secret_text(scheme)
-    sent = json.loads(_node(require_tool, script, text, encoding.value))
+    sent = json.loads(run_node(script, text, encoding.value))
     headers = lower([("X-Signature", sent["signature"])])
     secret = parse_secret(scheme, text, secret_id="s")
     assert verify_delivery(scheme, [secret], headers, sent["body"].encode(), now=NOW).secret_id == "s"
 
 
 _STANDARD_IN_NODE: Final = """
-let Webhook;
-try { Webhook = require('standardwebhooks').Webhook; } catch (error) { console.log('missing'); process.exit(0); }
+const { Webhook } = require('standardwebhooks');
 const [secret, body, headers, now] = process.argv.slice(1);
 const webhook = new Webhook(secret);
 webhook.verify(body, JSON.parse(headers));
@@ -107,14 +88,11 @@ console.log(webhook.sign('msg_node', new Date(Number(now) * 1000), body));
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
-def test_the_reference_library_of_node_agrees_both_ways(body: bytes, require_tool: Callable[[str], str]) -> None:
-    """Needs npm's `standardwebhooks` where Node looks for modules (`NODE_PATH`)."""
+def test_the_reference_library_of_node_agrees_both_ways(body: bytes) -> None:
     now = int(time.time())
     delivery = deliver("standard", body, at=now)
     headers = json.dumps({name.decode(): value.decode() for name, value in delivery.headers})
-    said = _node(require_tool, _STANDARD_IN_NODE, delivery.text.text, body.decode(), headers, str(now)).strip()
-    if said == "missing":
-        pytest.skip("npm's standardwebhooks is not where NODE_PATH says")
+    said = run_node(_STANDARD_IN_NODE, delivery.text.text, body.decode(), headers, str(now)).strip()
     theirs = [("webhook-id", "msg_node"), ("webhook-timestamp", str(now)), ("webhook-signature", said)]
     verified = verify_delivery(delivery.scheme, [delivery.secret], lower(theirs), body, now=now)
     assert verified.delivery_id == "msg_node"
