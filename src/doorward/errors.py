@@ -100,7 +100,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("state_final", "The object is revoked, and revocation is final."),
         _row("state_expired", "The object has expired; create a new one."),
         _row("input_invalid", "The input is not valid."),
-        _row("scope_escalation", "A credential cannot grant a scope it does not hold."),
+        _row("scope_escalation", "A credential cannot grant more than it holds."),
         # Ours, and passing: raised as `Unavailable`.
         _row("store_unavailable", "The credential store cannot be reached; try again."),
         _row("revocation_stale", "Revocations cannot be confirmed at the moment; try again."),

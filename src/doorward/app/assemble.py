@@ -20,6 +20,7 @@ from doorward.door import Door
 from doorward.errors import Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
+from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.edge import Edge
 from doorward.server.explain_page import explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
@@ -31,7 +32,7 @@ from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
 from doorward.server.own_tokens import OwnTokens
 from doorward.server.revocation_streams import STREAMS_MAX, RevocationStreams
-from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
+from doorward.server.revocations import RevocationPages, RevocationSource
 from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
 from doorward.values import Environment, PrincipalKind, Scopes
