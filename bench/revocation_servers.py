@@ -12,8 +12,9 @@ from doorward.door import Door
 from doorward.frameworks.asgi import ASGIApp, Receive, Scope, Send
 from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
+from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.revocation_streams import RevocationStreams
-from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
+from doorward.server.revocations import RevocationPages, RevocationSource
 from doorward.values import Change, FeedKind, Handle, Revocation
 from doorward.wire.hops import TrustedHops
 

@@ -26,11 +26,12 @@ from doorward.app.store import Store, open_store
 from doorward.audit.port import AuditFilter
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.jose.jwk import parse_jwk_set
-from doorward.crypto.jose.jws import parse_compact, verify_compact
+from doorward.crypto.jose.jws import parse_compact, sign_compact, verify_compact
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured
 from doorward.keys.keyring_port import SigningKeyState
 from doorward.keys.operations import compromise_signing_key
+from doorward.keys.signer import open_private
 from doorward.values import Actor, FeedKind, Handle
 
 ADA: Final = Actor(kind="operator", id="ada")
@@ -142,6 +143,33 @@ async def test_a_rotated_master_key_seals_signing_keys_and_the_old_one_may_go(
         again = await store.keyring.sign_token(CLAIMS)
         assert parse_compact(again.encode()).header.kid == parse_compact(token.encode()).header.kid
         assert is_verified(store, token)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.ES256, Algorithm.HS256])
+async def test_after_a_leak_of_the_master_key_rotation_alone_leaves_a_thief_signing(
+    sqlite_url: str, key_file: Path, algorithm: Algorithm
+) -> None:
+    policy, leaked = policy_of(algorithm), load(key_file)
+    async with open_store(sqlite_url, master_keys=leaked, ring_policy=policy) as store:
+        await store.keyring.found()
+        stolen = [open_private(record, leaked) for record in await store.signing_keys.list_ring(ISSUER)]
+    forged = [sign_compact({"typ": "at+jwt"}, json.dumps(CLAIMS).encode(), key).decode() for key in stolen]
+    assert len(forged) == 2
+    rotate_master_key_file(key_file, entropy=secrets.token_bytes)
+    rotated = load(key_file)
+    async with open_store(sqlite_url, master_keys=rotated, ring_policy=policy) as store:
+        await record_rotation(store, rotated, actor=ADA)
+        await store.keyring.found()
+        assert all(is_verified(store, token) for token in forged)
+        for state in (SigningKeyState.NEXT, SigningKeyState.CURRENT):
+            (kid,) = [each.kid for each in await store.signing_keys.list_ring(ISSUER) if each.state is state]
+            await compromise_signing_key(store, policy, store.signer, kid, reason="it leaked", actor=ADA)
+    async with open_store(sqlite_url, master_keys=rotated, ring_policy=policy) as store:
+        assert is_verified(store, await store.keyring.sign_token(CLAIMS))
+        assert not any(store.keyring.find(key.kid, algorithm.value) for key in stolen)
+        for record in await store.signing_keys.list_ring(ISSUER):
+            with pytest.raises(Misconfigured, match="does not open under this master key"):
+                open_private(record, leaked)
 
 
 async def test_a_process_with_an_old_master_key_file_says_what_it_lacks(sqlite_url: str, key_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from doorward.methods.opaque import IntrospectedTokens, OpaqueTokens
 from doorward.methods.opaque.operations import revoke_opaque_token
 from doorward.methods.token_order import TokenOrder
 from doorward.revocation.operations import revoke_session, revoke_subject, revoke_token
+from doorward.server.own_tokens import OwnTokens
 from doorward.values import Actor, CredentialId
 from doorward.wire.request import RequestView
 
@@ -77,7 +79,10 @@ async def test_of_tokens_issued_around_a_revocation_none_survives(store: Store, 
         await _caught_up(store, eventually)
         assert [await _code(door, text) for text in issued] == ["credential_revoked"] * len(issued)
     # And whoever signs in now is let in.
-    assert await _code(door, (await issue_opaque_token(store, ORDER)).text) is None
+    assert (
+        await _code(door, (await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())).text)
+        is None
+    )
 
 
 @pytest.mark.slow
@@ -85,7 +90,7 @@ async def test_a_token_that_is_revoked_while_it_is_used_is_refused_from_then_on(
     store: Store, eventually: Eventually
 ) -> None:
     door = Door(Opaque(store, audience=API))
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())
     done = asyncio.Event()
 
     async def use() -> list[str | None]:
@@ -110,9 +115,11 @@ async def test_a_token_that_is_revoked_while_it_is_used_is_refused_from_then_on(
 @pytest.mark.slow
 async def test_a_session_ends_with_every_opaque_token_of_it(store: Store, eventually: Eventually) -> None:
     door = Door(Opaque(store, audience=API))
-    mine = [(await issue_opaque_token(store, ORDER)).text for _ in range(3)]
+    mine = [
+        (await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())).text for _ in range(3)
+    ]
     other = TokenOrder(client_id="web", subject="alice", audience=(API,), session_id="s2")
-    kept = (await issue_opaque_token(store, other)).text
+    kept = (await issue_opaque_token(store, other, watermark=await store.feed.read_watermark())).text
     for text in (*mine, kept):
         assert await _code(door, text) is None
     await revoke_session(store, "s1", reason="r", actor=OPERATOR)
@@ -120,7 +127,7 @@ async def test_a_session_ends_with_every_opaque_token_of_it(store: Store, eventu
     assert [await _code(door, text) for text in mine] == ["credential_revoked"] * 3
     assert await _code(door, kept) is None
     with pytest.raises(Rejected, match="credential_revoked"):
-        await issue_opaque_token(store, ORDER)
+        await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark())
 
 
 @pytest.mark.slow
@@ -141,8 +148,8 @@ async def test_a_service_without_a_store_asks_a_real_server(
             served.url, key=key.text, audience=API, issuer=issuer, answer_lifetime_s=0.05, danger_plain_http=True
         )
         door = Door(Opaque(asking))
-        opaque = await issue_opaque_token(store, ORDER, actor=OPERATOR)
-        signed = await issue_access_token(store, ORDER, actor=OPERATOR)
+        opaque = await issue_opaque_token(store, ORDER, watermark=await store.feed.read_watermark(), actor=OPERATOR)
+        signed = await issue_access_token(store, ORDER, watermark=await store.feed.read_watermark(), actor=OPERATOR)
         admitted = await door.admit(_bearing(opaque.text))
         assert admitted.principal.claims == {**opaque.claims, "token_type": "Bearer"}
         assert await asking.confirm(signed.text.encode()) is True
@@ -160,9 +167,24 @@ async def test_a_service_without_a_store_asks_a_real_server(
         await door.aclose()
 
 
+async def test_tokens_of_another_issuer_over_the_same_database_are_unknown(
+    sql_url: str, store: Store, eventually: Eventually
+) -> None:
+    async with open_store(sql_url, issuer="https://staging.example") as staging:
+        await staging.plane.start()
+        text = (await issue_opaque_token(staging, ORDER, watermark=await staging.feed.read_watermark())).text
+        assert await _code(Door(Opaque(staging, audience=API)), text) is None
+    await _caught_up(store, eventually)
+    assert await _code(Door(Opaque(store, audience=API)), text) == "credential_unknown"
+    with pytest.raises(Rejected, match="credential_unknown"):
+        await OwnTokens(store, prefix="dw").prove(text, frozenset({API}), int(time.time()), time.monotonic())
+
+
 def test_what_a_door_stands_on_is_said_once(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db", issuer="https://id.example")
     assert isinstance(Opaque(store, audience=API), OpaqueTokens)
+    with pytest.raises(Misconfigured, match="issuer"):
+        Opaque(open_store(f"sqlite:///{tmp_path}/x.db"), audience=API)
     asking = Introspection("https://id.example", key="dw_live_x", audience=API)
     assert isinstance(Opaque(asking), IntrospectedTokens)
     with pytest.raises(Misconfigured, match="audience"):

@@ -49,6 +49,13 @@ def test_a_new_token_for_programs(issuer: Shell) -> None:
     assert claims["exp"] - claims["iat"] == 7_200
 
 
+def test_a_token_of_a_session_says_from_when_it_counts(issuer: Shell) -> None:
+    order = ("tokens", "issue", "--client", "web", "--subject", "alice", "--audience", API)
+    for more in (("--session", "s1"), ("--grant", "g1", "--opaque")):
+        assert "counts as signed in now" in " ".join(issuer.good(*order, *more).err.split())
+    assert "signed in now" not in issuer.good(*order).err
+
+
 def test_an_opaque_token_and_a_clients_own(issuer: Shell) -> None:
     text, token = _issue(issuer, "--opaque")
     assert has_valid_checksum(text)

@@ -189,6 +189,17 @@ def test_a_published_secret_is_no_key() -> None:
     following(step, documents)
 
 
+def test_keys_age_from_when_they_were_asked_for() -> None:
+    async def step(client: JwksClient, simulated: DocumentsSimulator) -> None:
+        simulated.takes_s = 40.0
+        await asyncio.sleep(COOLDOWN_S)
+        await client.refresh("new")
+        # A key that was taken out while the answer travelled may still be in it.
+        assert 40.0 <= client.age_s < 41.0
+
+    following(step)
+
+
 def test_keys_outlive_an_outage_of_a_day_and_no_more() -> None:
     async def step(client: JwksClient, simulated: DocumentsSimulator) -> None:
         simulated.away = True

@@ -17,7 +17,7 @@ from doorward.crypto.jose.jws import parse_compact, verify_compact
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured, Unavailable
 from doorward.keys.config import RETIREMENT_S, SIGNING_ALGORITHMS, RingPolicy
-from doorward.keys.keyring_port import SigningKeyState
+from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
 from doorward.keys.operations import (
     compromise_signing_key,
     keep_ring,
@@ -155,6 +155,38 @@ async def test_a_process_without_a_master_key_verifies_and_does_not_issue(
     await verifier.start()
     await verifier.aclose()
     assert store.current.kid == kid_of(token)
+
+
+class SlowKms:
+    """A KMS that opens the first key when the test says so."""
+
+    def __init__(self) -> None:
+        self._kms: Final = SimulatedKms()
+        self.create_key: Final = self._kms.create_key
+        self.sign: Final = self._kms.sign
+        self.is_asked: Final = asyncio.Event()
+        self.opens: Final = asyncio.Event()
+
+    async def open_key(self, record: SigningKeyRecord) -> None:
+        if not self.is_asked.is_set():
+            self.is_asked.set()
+            await self.opens.wait()
+        await self._kms.open_key(record)
+
+
+async def test_a_key_that_was_compromised_while_it_was_opened_does_not_sign(
+    store: SimulatedRingStore, monotonic: Monotonic
+) -> None:
+    kms = SlowKms()
+    ring = ring_of(store, monotonic, signer=kms)
+    waiting = asyncio.create_task(ring.sign_token(CLAIMS))
+    await kms.is_asked.wait()
+    stolen = store.current.kid
+    await compromise_signing_key(store, policy_of(), kms, stolen, reason="stolen", actor=ADA)
+    assert kid_of(await ring.sign_token(CLAIMS)) != stolen
+    kms.opens.set()
+    assert kid_of(await waiting) != stolen
+    assert kid_of(await ring.sign_token(CLAIMS)) != stolen
 
 
 async def test_an_hmac_key_verifies_only_where_the_master_key_is(

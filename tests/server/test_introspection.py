@@ -101,8 +101,8 @@ def _order(**changed: Any) -> TokenOrder:  # Any: whatever the fields hold
 
 
 async def _both(store: Store, **changed: Any) -> list[tuple[str, Any]]:  # Any: as above
-    signed = await issue_access_token(store, _order(**changed))
-    opaque = await issue_opaque_token(store, _order(**changed))
+    signed = await issue_access_token(store, _order(**changed), watermark=await store.feed.read_watermark())
+    opaque = await issue_opaque_token(store, _order(**changed), watermark=await store.feed.read_watermark())
     return [(signed.text, signed.claims), (opaque.text, opaque.claims)]
 
 

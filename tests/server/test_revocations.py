@@ -19,8 +19,9 @@ from doorward.methods.apikey.order import IssuedKey, KeyOrder
 from doorward.revocation.exchange import PAGE_ROWS_MAX
 from doorward.revocation.hub import FeedHub, TappedFeed
 from doorward.revocation.port import FeedRow
+from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.revocation_streams import STREAMS_PER_KEY_MAX, RevocationStreams
-from doorward.server.revocations import REVOCATIONS_READ, SECTORS_KEPT_S, RevocationPages, RevocationSource
+from doorward.server.revocations import SECTORS_KEPT_S, RevocationPages, RevocationSource
 from doorward.values import FeedKind, Handle, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 

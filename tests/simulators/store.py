@@ -87,6 +87,10 @@ class SimulatedStore:
         return self.now
 
     @property
+    def issuer(self) -> str | None:
+        return self.keyring.issuer
+
+    @property
     def apps(self) -> "SimulatedStore":
         return self
 
@@ -164,6 +168,10 @@ class SimulatedStore:
     async def find_opaque_token(self, token_id: CredentialId) -> OpaqueRecord | None:
         self._read()
         return self.opaque_rows.get(token_id)
+
+    async def read_watermark(self) -> Watermark:
+        """What a sign-in at this moment inherits."""
+        return Watermark(GENERATION, len(self.revocations))
 
     async def read_standing(
         self, handles: tuple[Handle, ...], inherited: Watermark | None, audiences: tuple[str, ...] = ()

@@ -20,7 +20,9 @@ from doorward.door import Door
 from doorward.errors import Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
+from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.edge import Edge
+from doorward.server.explain_page import explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
@@ -30,7 +32,7 @@ from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
 from doorward.server.own_tokens import OwnTokens
 from doorward.server.revocation_streams import STREAMS_MAX, RevocationStreams
-from doorward.server.revocations import REVOCATIONS_READ, RevocationPages, RevocationSource
+from doorward.server.revocations import RevocationPages, RevocationSource
 from doorward.server.routes import Routes
 from doorward.server.sites import SiteGuard
 from doorward.values import Environment, PrincipalKind, Scopes
@@ -101,6 +103,8 @@ def build_server(
         open_docs=settings.dev,
     )
     table = _protocol_table(source, streams) | _token_table(settings, store, hops)
+    if settings.dev:
+        table |= explain_routes(store.clock)
     protocol = Routes(table, management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.

@@ -82,13 +82,13 @@ def Opaque(  # noqa: N802  # reads as the thing it makes
     `Opaque(Introspection("https://id.example", key=KEY, audience="https://api.example"))`
 
     Args:
-        source: a store, or an `Introspection`.
+        source: a store that was told its issuer, or an `Introspection`.
         audience: what this resource is called; with an `Introspection` it is said there.
         prefix: what tokens of that Doorward start with. None, with an `Introspection` of another kind of server: every
             bearer value is one of its tokens, but signed ones and other secrets of ours.
 
     Raises:
-        Misconfigured: no audience, an audience said twice, or a prefix that is not of the form.
+        Misconfigured: no audience, an audience said twice, a prefix that is not of the form, or a store without issuer.
     """
     if isinstance(source, Introspector):
         if audience is not None:

@@ -22,6 +22,7 @@ from doorward.app.plane import PullOnlyFeed, VerificationLogs
 from doorward.app.running import Running, survives
 from doorward.audit.port import VerificationLog
 from doorward.errors import Misconfigured, Unavailable
+from doorward.methods.claims import Outcome
 from doorward.methods.plane import Lease
 from doorward.revocation.exchange import SentPage
 from doorward.revocation.follower import Follower
@@ -58,6 +59,31 @@ class _NoLeases:
         """There is nothing to share."""
         del credential_id, limit, want, give_back, give_back_bucket
         raise AssertionError("a method with a rate limit on a plane without a store")
+
+
+@final
+class _NoClaims:
+    """A store is what makes something be used once only; refusing is all that can be done without one."""
+
+    async def reserve(self, owner: str, key: str, *, lease_s: int, keep_until: int) -> Outcome:
+        del owner, key, lease_s, keep_until
+        raise Unavailable("store_unavailable", "a verifier without a store has nowhere to claim")
+
+    async def claim_once(self, owner: str, key: str, *, keep_until: int) -> bool:
+        del owner, key, keep_until
+        raise Unavailable("store_unavailable", "a verifier without a store has nowhere to claim")
+
+    async def renew(self, owner: str, key: str, fence: int, *, lease_s: int) -> bool:
+        del owner, key, fence, lease_s
+        return False
+
+    async def complete(self, owner: str, key: str, fence: int) -> bool:
+        del owner, key, fence
+        return False
+
+    async def release(self, owner: str, key: str, fence: int) -> bool:
+        del owner, key, fence
+        return False
 
 
 @final
@@ -126,6 +152,7 @@ class RemoteRevocations:
         self.view: Final = View(_FOREVER_S if danger_accept_stale else max_staleness_s)
         self.usage: Final = _NoUsage()
         self.rate_leases: Final = _NoLeases()
+        self.claims: Final = _NoClaims()
         self.verifications: Final[VerificationLog] = VerificationLogs(observers)
         self._saving, feed = self._saved_feed()
         self._follower: Final = Follower(feed, self.view, pull_interval_s=pull_interval_s)

@@ -46,13 +46,20 @@ async def issue_token(
         claims=parse_claims(claims),
     )
     async with desk.store(settings) as store:
+        # Nobody at a command line has the watermark of the sign-in: the token counts as signed in now, which is told.
+        signed_in_now = not (session is None and grant is None)
+        watermark = await store.feed.read_watermark() if signed_in_now else None
         if opaque:
-            stored = await issue_opaque_token(store, order, prefix=settings.key_prefix, actor=desk.actor)
+            stored = await issue_opaque_token(
+                store, order, watermark=watermark, prefix=settings.key_prefix, actor=desk.actor
+            )
             text, said = stored.text, stored.claims
         else:
-            signed = await issue_access_token(store, order, actor=desk.actor)
+            signed = await issue_access_token(store, order, watermark=watermark, actor=desk.actor)
             text, said = signed.text, dict(signed.claims)
     show_issued_token(desk.out, form="opaque" if opaque else "signed", text=text, claims=said, now=desk.now)
+    if signed_in_now:
+        desk.out.warn("It counts as signed in now: what was revoked of its subject or client before does not end it.")
 
 
 def parse_claims(presented_pairs: tuple[str, ...]) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Taking over a signing key that was made elsewhere: what may come in, and under which name.
 
 What was in a ring before never comes in again, whatever it is called: a compromised key would be refused by no row.
+An HMAC key is known again too, though its secret is erased with its last use: see `signer.seal_signing_key`.
 """
 
 from typing import Final
@@ -39,7 +40,7 @@ async def import_signing_key_next(
         raise Rejected("input_invalid", "a kid is visible ASCII without spaces")
     if len(key.kid) > KID_CHARACTERS_MAX:
         raise Rejected("input_invalid", f"a kid has at most {KID_CHARACTERS_MAX} characters")
-    imported = seal_signing_key(key, master_keys)
+    imported = await seal_signing_key(key, master_keys)
     if await _was_here(store, imported):
         # What was retired or compromised must not come back, and not under another name either.
         raise Rejected("object_exists", "this key, or one of its id, is or was in a ring")

@@ -11,7 +11,7 @@ import msgspec
 from doorward.crypto.hashing import sha256_digest
 from doorward.keys.keyring_port import SigningKeyRecord, SigningKeyState
 
-__all__ = ["PublishedKeys", "material_of", "write_jwks"]
+__all__ = ["RECOGNITION", "PublishedKeys", "material_of", "write_jwks"]
 
 # RFC 7518 section 6 and RFC 8037 section 2: what is public of each kind of key. What is not here does not leave.
 _PUBLIC_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -19,6 +19,8 @@ _PUBLIC_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "OKP": ("kty", "crv", "x"),
     "RSA": ("kty", "n", "e"),
 }
+RECOGNITION: Final = "known_by"
+"""Beside the kind of a stored HMAC key: the slow hash by which the secret is known again. Never published."""
 _ORDER: Final = (SigningKeyState.CURRENT, SigningKeyState.NEXT, SigningKeyState.PREVIOUS)
 
 
@@ -47,5 +49,7 @@ def _public(key: SigningKeyRecord) -> dict[str, str]:
 
 
 def material_of(public_jwk: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """What makes a key the one it is, whatever it is called; empty for an HMAC key, which shows nothing of itself."""
+    """What makes a key the one it is, whatever it is called; empty for an HMAC key that shows nothing of itself."""
+    if public_jwk.get("kty") == "oct":
+        return frozenset((name, value) for name, value in public_jwk.items() if name == RECOGNITION)
     return frozenset((name, public_jwk[name]) for name in _PUBLIC_MEMBERS.get(public_jwk.get("kty", ""), ()))

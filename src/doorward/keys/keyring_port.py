@@ -32,7 +32,7 @@ class SigningKeyState(StrEnum):
 class SigningKeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One signing key of one issuer. Times are epoch seconds.
 
-    `public_jwk` holds public members only; for an HMAC key, which has no public half, its kind and nothing else.
+    `public_jwk` holds public members only; for an HMAC key, which has no public half, its kind and a slow hash.
     `sealed_private` is sealed for the purpose `signing key` and this `kid`; None once it is erased, or when the private
     half lives elsewhere (a KMS). `compromised`: refused for good, through the feed. `version` grows by one with every
     update.

@@ -44,6 +44,9 @@ RETRY_S: Final = 30.0
 LOOK_S: Final = 1.0
 """How often the background task looks whether there is anything to do."""
 
+OPENINGS_MAX: Final = 4
+"""How many keys are opened one after another while the ring changes under whoever wants to sign."""
+
 _LOG: Final = logging.getLogger("doorward.keys")
 
 
@@ -151,13 +154,15 @@ class Keyring:
         if current is not None and not self._must_look():
             return current
         await self._look(may_found=True)
-        record = None if self._snapshot is None else self._snapshot.current
-        if record is None:
-            raise self._no_key()
-        if self._current is None or self._current.kid != record.kid:
+        for _ in range(OPENINGS_MAX):
+            record = self._signing_record()
+            if self._current is not None and self._current.kid == record.kid:
+                return self._current
             await self.signer.open_key(record)
-            self._current = CurrentSigner(record.kid, record.algorithm, self.signer)
-        return self._current
+            # A KMS takes its time, and meanwhile somebody else may have read that this key was compromised.
+            if self._signing_record().kid == record.kid:
+                self._current = CurrentSigner(record.kid, record.algorithm, self.signer)
+        raise Unavailable("keys_unavailable", "the ring changes faster than its key can be opened")
 
     async def sign_token(self, claims: Mapping[str, object], *, typ: str = "at+jwt") -> str:
         """A signed token (JWS compact). Raises as `current_signer`, and what the signer raises."""
@@ -242,6 +247,12 @@ class Keyring:
         if self._current is not None and (snapshot.current is None or snapshot.current.kid != self._current.kid):
             self._current = None
         self._snapshot, self._position, self._read_at = snapshot, position, began
+
+    def _signing_record(self) -> SigningKeyRecord:
+        record = None if self._snapshot is None else self._snapshot.current
+        if record is None:
+            raise self._no_key()
+        return record
 
     def _no_key(self) -> DoorwardError:
         if self._master_keys is None:

@@ -11,11 +11,14 @@ from typing import Final, Protocol, final
 
 import msgspec
 
+from doorward.crypto.hashing import recognise_hmac_key
 from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm
+from doorward.crypto.jose.base64url import encode_base64url
 from doorward.crypto.jose.material import UnusableKey
 from doorward.crypto.jose.signing import SigningKey, generate_signing_key, load_signing_key
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
+from doorward.keys.jwks import RECOGNITION
 from doorward.keys.keyring_port import SigningKeyRecord
 from doorward.values import Entropy
 
@@ -103,7 +106,7 @@ class SealedSigner:
             key = await asyncio.to_thread(generate_signing_key, algorithm, self._entropy, kid=kid)
         else:
             key = generate_signing_key(algorithm, self._entropy, kid=kid)
-        return seal_signing_key(key, master_keys)
+        return await seal_signing_key(key, master_keys)
 
     async def open_key(self, record: SigningKeyRecord) -> None:
         """See `Signer`."""
@@ -129,16 +132,19 @@ class SealedSigner:
         return self._master_keys
 
 
-def seal_signing_key(key: SigningKey, master_keys: MasterKeys) -> NewSigningKey:
-    """A key ready to be stored. An HMAC key has no public half: only its kind is written down in the clear."""
-    kid = key.kid
-    hmac = key.algorithm is Algorithm.HS256
+async def seal_signing_key(key: SigningKey, master_keys: MasterKeys) -> NewSigningKey:
+    """A key ready to be stored. Of an HMAC key, which has no public half, its kind and what it is known again by."""
     return NewSigningKey(
-        kid=kid,
+        kid=key.kid,
         algorithm=key.algorithm,
-        public_jwk={"kty": "oct"} if hmac else key.verification.public_jwk(),
-        sealed_private=master_keys.seal(key.private_der(), purpose=PURPOSE, row=kid),
+        public_jwk=await _describe_secret(key) if key.algorithm is Algorithm.HS256 else key.verification.public_jwk(),
+        sealed_private=master_keys.seal(key.private_der(), purpose=PURPOSE, row=key.kid),
     )
+
+
+async def _describe_secret(key: SigningKey) -> Mapping[str, str]:
+    known_by = await asyncio.to_thread(recognise_hmac_key, key.private_der())
+    return {"kty": "oct", RECOGNITION: encode_base64url(known_by).decode("ascii")}
 
 
 def open_private(record: SigningKeyRecord, master_keys: MasterKeys) -> SigningKey:

@@ -9,11 +9,21 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from doorward.methods.claims import Claim
 from doorward.methods.plane import Plane
 from doorward.values import CredentialId, MethodName, Principal, RateLimit, RestsOn, Since
 from doorward.wire.request import Header, RequestView
 
-__all__ = ["OCTETS_KEPT_MAX", "Method", "OpenApiScheme", "Presented", "Resource", "SelfContained", "Verified"]
+__all__ = [
+    "OCTETS_KEPT_MAX",
+    "Method",
+    "OpenApiScheme",
+    "Presented",
+    "ReadsBody",
+    "Resource",
+    "SelfContained",
+    "Verified",
+]
 
 
 OCTETS_KEPT_MAX: Final = 33_554_432
@@ -56,6 +66,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     rate: RateLimit | None = None
     answer_headers: tuple[Header, ...] = ()
     """Headers every answer to this credential carries, refusals included (`Deprecation`)."""
+    claim: Claim | None = None
+    """What this request uses up; claimed when every other question has been answered."""
 
 
 class OpenApiScheme(msgspec.Struct, frozen=True):
@@ -129,6 +141,16 @@ class Method(Protocol[PresentedT, RecordT]):
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
         """Security schemes, alternatives of each other."""
+        ...
+
+
+@runtime_checkable
+class ReadsBody(Protocol):
+    """What a method has besides, when the body is part of its proof: `verify` finds it in `request.body`."""
+
+    @property
+    def body_bytes_max(self) -> int:
+        """How large the body may be; it is held in memory until the request ends."""
         ...
 
 

@@ -65,7 +65,8 @@ async def grant_order(store: IssuingStore, order: TokenOrder, *, inherited: Wate
     Args:
         store: see `IssuingStore`.
         order: unverified.
-        inherited: the watermark of the sign-in the token comes from; None: it comes from none, or from this moment.
+        inherited: the watermark of the sign-in the token comes from; None: it comes from none, and then it is of no
+            session and of no grant.
 
     Raises:
         Rejected: `input_invalid`; `object_unknown` for a sector that is not registered; `credential_revoked` when the
@@ -74,6 +75,9 @@ async def grant_order(store: IssuingStore, order: TokenOrder, *, inherited: Wate
     """
     now = int(store.clock())
     parse_order(order, now=now)
+    if inherited is None and not (order.session_id is None and order.grant_id is None):
+        # Counted from now, a token of an old sign-in would outlive the revocation of its subject a moment ago.
+        raise Rejected("input_invalid", "a token of a session or a grant needs the watermark of its sign-in")
     standing = await store.standing.read_standing(_rests_on(order), inherited, order.audience)
     if standing.revoked is not None:
         raise Rejected("credential_revoked", f"the {standing.revoked.kind.value} was revoked, or since the sign-in")

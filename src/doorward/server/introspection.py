@@ -22,14 +22,14 @@ from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.asgi import PRINCIPAL, Body, DoorMiddleware
 from doorward.methods.contract import Verified
 from doorward.server.answers import open_answer, send_answer
+from doorward.server.audiences import audiences_of
 from doorward.server.own_tokens import OwnTokens
-from doorward.values import Clock, Principal
+from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
 from doorward.wire.hops import TrustedHops
 from doorward.wire.render import Answer, render_refusal
 
 __all__ = [
-    "AUDIENCE_METADATA",
     "INTROSPECTION_BYTES_MAX",
     "INTROSPECTION_PATH",
     "Introspection",
@@ -39,8 +39,6 @@ __all__ = [
 INTROSPECTION_PATH: Final = "/introspect"
 INTROSPECTION_BYTES_MAX: Final = 32 * 1024
 """How long the form may be: the longest token, every octet escaped, and something beside it."""
-AUDIENCE_METADATA: Final = "audience"
-"""The metadata of an API key that says which resource holds it."""
 
 _INACTIVE: Final = open_answer(200, b'{"active":false}')
 
@@ -67,7 +65,7 @@ class Introspection:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         try:
             token = await _read_token(scope, receive)
-            verified = await self._prove(token, _audiences_of(scope[PRINCIPAL]))
+            verified = await self._prove(token, audiences_of(scope[PRINCIPAL].metadata))
         except (Rejected, Unavailable) as refused:
             return render_refusal(refused)
         return _INACTIVE if verified is None else open_answer(200, _describe(verified))
@@ -98,15 +96,15 @@ async def _read_token(scope: Scope, receive: Receive) -> str:
     if len(types) > 1:
         raise Rejected("header_repeated", "content-type")
     require_form_type(types[0] if types else None)
-    fields = parse_form(await Body(receive).read(INTROSPECTION_BYTES_MAX))
+    body = Body(receive)
+    try:
+        fields = parse_form(await body.read(INTROSPECTION_BYTES_MAX))
+    finally:
+        body.close()
     token = fields.get("token")
     if not token:
         raise Rejected("request_malformed", "the form has no token")
     return token
-
-
-def _audiences_of(principal: Principal) -> frozenset[str]:
-    return frozenset(principal.metadata.get(AUDIENCE_METADATA, "").split())
 
 
 def _describe(verified: Verified) -> bytes:

@@ -36,11 +36,6 @@ class TokenSource(OpaqueSource, Protocol):
     """What is needed of a store to prove its tokens."""
 
     @property
-    def issuer(self) -> str | None:
-        """Whose signed tokens are made with this store; None when it makes none."""
-        ...
-
-    @property
     def keyring(self) -> OwnKeys:
         """Proves them."""
         ...

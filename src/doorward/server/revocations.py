@@ -23,21 +23,17 @@ from starlette.types import Receive, Scope, Send
 from doorward.door import Admitted, Door
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.asgi import Body, request_view
-from doorward.revocation.exchange import AUDIENCES_MAX, PAGE_ROWS_MAX, FeedReader, is_visible, write_page
+from doorward.revocation.exchange import PAGE_ROWS_MAX, FeedReader, is_visible, write_page
 from doorward.revocation.hub import FeedHub
 from doorward.revocation.port import FeedPage, FeedPort
 from doorward.server.answers import open_answer, send_answer
-from doorward.values import Scopes
+from doorward.server.audiences import audiences_of
 from doorward.wire.hops import TrustedHops
 from doorward.wire.render import Answer
 from doorward.wire.request import RequestView
 
-__all__ = ["REVOCATIONS_READ", "Asked", "RevocationPages", "RevocationSource", "Sectors", "parse_asked"]
+__all__ = ["Asked", "RevocationPages", "RevocationSource", "Sectors", "parse_asked"]
 
-REVOCATIONS_READ: Final = Scopes("doorward:revocations:read")
-"""What a verifier's key must hold."""
-AUDIENCE_ENTRY: Final = "audience"
-"""The entry of a key's metadata that names the resources its verifier stands for, separated by spaces."""
 STORE_READS_MAX: Final = 4
 """How many readers that are far behind are answered from the store at once; the others wait."""
 SECTORS_KEPT_S: Final = 5.0
@@ -110,7 +106,7 @@ class RevocationSource:
         Raises:
             Unavailable: it is not known which resources know subjects by derived names.
         """
-        audiences = frozenset(admitted.principal.metadata.get(AUDIENCE_ENTRY, "").split()[:AUDIENCES_MAX])
+        audiences = audiences_of(admitted.principal.metadata)
         if not audiences:
             # Nobody in particular: what is withheld would be a revocation that never arrives.
             return FeedReader()

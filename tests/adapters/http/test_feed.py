@@ -231,6 +231,17 @@ async def test_a_key_that_no_header_can_carry_is_not_sent(key: str) -> None:
         await client.aclose()
 
 
+async def test_a_key_that_cannot_be_read_is_an_outage() -> None:
+    def missing() -> str:
+        raise FileNotFoundError("/run/secrets/dw_live_key")
+
+    client = new_client()
+    url = parse_url("http://127.0.0.1:1/revocations", danger_plain_http=True)
+    with pytest.raises(Unavailable, match="store_unavailable"):
+        await HttpFeed(client, url, key=missing, pull_interval_s=1).read_feed(0)
+    await client.aclose()
+
+
 def test_events_are_read_in_whatever_pieces_they_come() -> None:
     text = b": as_of 1\n\nretry: 1000\r\n\r\nid: g.1\r\nevent: page\r\ndata: {}\r\n\r\ndata:a\ndata: b\n\n"
     for size in (1, 2, 7, len(text)):

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.simulators.request import view_of
 from tests.simulators.web import Asked, Web, answer, serving_web
 
-from doorward import Introspection
+from doorward import Door, Introspection, Opaque
 from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.opaque import Introspector
 from doorward.methods.opaque.config import ANSWER_BYTES_MAX
+from doorward.wire.credential import mint_credential_text
 
 KEY = "dw_live_the-key-of-this-resource"
 API = "https://api.example"
@@ -98,6 +101,23 @@ async def test_a_key_may_change_while_the_process_runs(web: Web) -> None:
     ]
     assert {line for line, _ in web.asked} == {b"POST /oauth/check?x=1 HTTP/1.1"}
     assert introspector.issuer == f"http://127.0.0.1:{web.port}"
+
+
+def _missing() -> str:
+    raise FileNotFoundError("/run/secrets/dw_live_key")
+
+
+@pytest.mark.parametrize("key", [_missing, lambda: "dw_live_x\n", lambda: "", lambda: "a" * 513], ids=range(4))
+async def test_a_key_that_cannot_be_had_is_an_outage_at_the_door(web: Web, key: Callable[[], str]) -> None:
+    asking = Introspection(f"http://127.0.0.1:{web.port}", key=key, audience=API, danger_plain_http=True)
+    door = Door(Opaque(asking))
+    text = mint_credential_text(prefix="dw", label="token", entropy=secrets.token_bytes).text
+    with pytest.raises(Unavailable) as caught:
+        await door.admit(view_of((b"authorization", b"Bearer " + text.encode())))
+    assert caught.value.code == "introspection_unavailable"
+    assert "dw_live" not in caught.value.detail
+    assert web.connections == 0
+    await door.aclose()
 
 
 async def test_nobody_at_home_is_said() -> None:

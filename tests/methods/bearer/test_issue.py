@@ -10,6 +10,7 @@ from doorward.crypto.jose.jws import parse_compact, verify_compact
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.bearer.operations import issue_access_token
 from doorward.methods.bearer.order import TokenOrder
+from doorward.methods.opaque.operations import issue_opaque_token
 from doorward.values import Change, FeedKind, Handle, Revocation, Scopes, Watermark
 
 API = "https://api.example"
@@ -27,7 +28,7 @@ async def _commit_row(store: SimulatedStore, kind: FeedKind, handle_id: str) -> 
 
 
 async def test_a_token_is_signed_and_says_what_was_ordered(store: SimulatedStore) -> None:
-    issued = await issue_access_token(store, ORDER)
+    issued = await issue_access_token(store, ORDER, watermark=await store.read_watermark())
     assert _header(issued.text) == {"alg": "ES256", "kid": store.keyring.key.kid, "typ": "at+jwt"}
     claims = verify_compact(parse_compact(issued.text.encode()), store.keyring.key.verification)
     assert (
@@ -61,11 +62,14 @@ async def test_an_order_may_come_field_by_field(store: SimulatedStore) -> None:
 
 
 async def test_no_two_tokens_have_one_id(store: SimulatedStore) -> None:
-    assert len({(await issue_access_token(store, ORDER)).jti for _ in range(50)}) == 50
+    assert (
+        len({(await issue_access_token(store, ORDER, watermark=await store.read_watermark())).jti for _ in range(50)})
+        == 50
+    )
 
 
 async def test_nothing_is_written_and_the_log_is_told(store: SimulatedStore) -> None:
-    issued = await issue_access_token(store, ORDER)
+    issued = await issue_access_token(store, ORDER, watermark=await store.read_watermark())
     assert (store.events, store.revocations, store.opaque_rows) == ([], [], {})
     (told,) = store.plane.verifications.recorded
     assert told[:3] == ("issuance", issued.jti, "alice")
@@ -75,7 +79,7 @@ async def test_nothing_is_written_and_the_log_is_told(store: SimulatedStore) -> 
 
 
 async def test_what_a_person_orders_is_an_event(store: SimulatedStore) -> None:
-    issued = await issue_access_token(store, ORDER, actor=OPERATOR)
+    issued = await issue_access_token(store, ORDER, watermark=await store.read_watermark(), actor=OPERATOR)
     (event,) = store.events
     assert (event.action, event.object_id, event.actor) == ("token.issued", issued.jti, OPERATOR)
     assert event.details["form"] == "signed"
@@ -88,7 +92,7 @@ async def test_a_token_that_could_not_be_recorded_is_not_handed_out(store: Simul
 
     store.before_commit.append(fail)
     with pytest.raises(Unavailable):
-        await issue_access_token(store, ORDER, actor=OPERATOR)
+        await issue_access_token(store, ORDER, watermark=await store.read_watermark(), actor=OPERATOR)
 
 
 async def test_an_inherited_watermark_goes_on_unchanged(store: SimulatedStore) -> None:
@@ -96,7 +100,9 @@ async def test_an_inherited_watermark_goes_on_unchanged(store: SimulatedStore) -
         await _commit_row(store, FeedKind.SUBJECT, "bob")
     inherited = Watermark(GENERATION, 1)
     assert (await issue_access_token(store, ORDER, watermark=inherited)).claims["dw_wm"] == f"{GENERATION}.1"
-    assert (await issue_access_token(store, ORDER)).claims["dw_wm"] == f"{GENERATION}.3"
+    assert (await issue_access_token(store, ORDER, watermark=await store.read_watermark())).claims[
+        "dw_wm"
+    ] == f"{GENERATION}.3"
 
 
 @pytest.mark.parametrize(
@@ -111,14 +117,30 @@ async def test_a_sign_in_from_before_a_revocation_yields_nothing(
         with pytest.raises(Rejected, match="credential_revoked"):
             await issue_access_token(store, ORDER, watermark=old)
     assert store.keyring.signed == []
-    assert (await issue_access_token(store, ORDER)).text
+    assert (await issue_access_token(store, ORDER, watermark=await store.read_watermark())).text
     assert (await issue_access_token(store, ORDER, watermark=Watermark(GENERATION, 1))).text
+
+
+@pytest.mark.parametrize("sign_in", [{"session_id": "s1"}, {"grant_id": "g1"}])
+async def test_a_token_of_a_sign_in_is_not_made_without_its_watermark(
+    store: SimulatedStore, sign_in: dict[str, str]
+) -> None:
+    order = TokenOrder(client_id="web", subject="alice", audience=(API,), **sign_in)  # type: ignore[arg-type]  # names
+    # Of an old session: counted from now, it would outlive this.
+    await _commit_row(store, FeedKind.SUBJECT, "alice")
+    with pytest.raises(Rejected, match="input_invalid"):
+        await issue_access_token(store, order)
+    with pytest.raises(Rejected, match="input_invalid"):
+        await issue_opaque_token(store, order)
+    assert (store.keyring.signed, store.opaque_rows) == ([], {})
+    with pytest.raises(Rejected, match="credential_revoked"):
+        await issue_access_token(store, order, watermark=Watermark(GENERATION, 0))
 
 
 async def test_a_revoked_session_yields_nothing_ever(store: SimulatedStore) -> None:
     await _commit_row(store, FeedKind.SESSION, "s1")
     with pytest.raises(Rejected, match="credential_revoked"):
-        await issue_access_token(store, ORDER)
+        await issue_access_token(store, ORDER, watermark=await store.read_watermark())
     assert store.keyring.signed == []
 
 
@@ -134,7 +156,7 @@ async def test_a_derived_subject_takes_the_place_of_the_name(store: SimulatedSto
 async def test_a_resource_that_is_a_sector_never_learns_the_plain_name(store: SimulatedStore) -> None:
     store.sector_names.add(API)
     # The caller has not thought of it.
-    issued = await issue_access_token(store, ORDER)
+    issued = await issue_access_token(store, ORDER, watermark=await store.read_watermark())
     assert issued.claims["sub"] == (await store.read_sectors()).name_of("alice", API)
     # Another resource would learn who that is.
     for audience in ((API, "https://b.example"), ("https://b.example", API)):
@@ -155,5 +177,5 @@ async def test_a_token_no_header_could_carry_is_not_made(store: SimulatedStore) 
 
 
 async def test_no_token_is_shown(store: SimulatedStore) -> None:
-    issued = await issue_access_token(store, ORDER)
+    issued = await issue_access_token(store, ORDER, watermark=await store.read_watermark())
     assert issued.text not in repr(issued) + str(issued) + repr(issued.__rich_repr__())

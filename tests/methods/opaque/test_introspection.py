@@ -190,6 +190,27 @@ async def test_what_bars_a_token_here_is_told_to_its_holder_only() -> None:
     assert await world.introspector.confirm(_token().encode()) is False
 
 
+async def test_a_token_for_another_resource_is_not_asked_about_again() -> None:
+    world = World()
+    world.issuer.answer["aud"] = "https://other.example"
+    for _ in range(100):
+        assert await world.code(_bearing(_token())) == "token_audience"
+    assert len(world.issuer.asked) == 1
+    world.issuer.answer["aud"] = API
+    world.monotonic += 5
+    assert await world.code(_bearing(_token())) is None
+
+
+async def test_a_door_does_not_keep_what_was_kept_already() -> None:
+    world = World()
+    # A signed door confirms it, and its answer is as old as it may become when the door of opaque tokens asks.
+    assert await world.introspector.confirm(_token().encode()) is True
+    world.monotonic += 4.99
+    world.issuer.answer = {"active": False}
+    assert await world.code(_bearing(_token())) == "credential_unknown"
+    assert len(world.issuer.asked) == 2
+
+
 async def test_confirming_keeps_its_answer_as_long_and_no_longer() -> None:
     world = World()
     assert await world.introspector.confirm(b"t") is True

@@ -60,7 +60,7 @@ def _with_other_secret(issued: IssuedOpaqueToken) -> str:
 
 
 async def test_a_token_says_what_a_signed_one_would(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     assert issued.text.startswith(f"dw_token_{issued.jti}")
     assert has_valid_checksum(issued.text)
     verified = await _present(store, issued.text)
@@ -103,7 +103,7 @@ async def test_a_clients_own_token_is_an_apps(store: SimulatedStore) -> None:
 
 
 async def test_a_token_is_for_its_audiences_and_no_other(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     await _present(store, issued.text, audience="https://other.example")
     for other in ("https://api.example/", "https://api", "api.example", "https://evil.example"):
         assert await _code(store, issued.text, audience=other) == "token_audience"
@@ -112,24 +112,24 @@ async def test_a_token_is_for_its_audiences_and_no_other(store: SimulatedStore) 
 
 
 async def test_a_token_expires_at_its_second(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     await _present(store, issued.text, at=NOW + 599)
     assert await _code(store, issued.text, at=NOW + 600) == "credential_expired"
 
 
 async def test_the_secret_decides_not_the_id(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     assert await _code(store, _with_other_secret(issued)) == "credential_secret_mismatch"
 
 
 async def test_only_the_digest_is_stored(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     assert issued.text[-38:] not in repr(store.opaque_rows) + str(store.opaque_rows[issued.jti].claims)
     assert issued.text[-38:] not in repr(issued) + str(issued.__rich_repr__())
 
 
 async def test_issuing_is_one_write_and_a_line_in_the_log(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     assert (store.events, store.revocations) == ([], [])
     (told,) = store.plane.verifications.recorded
     assert told[:3] == ("issuance", issued.jti, "alice")
@@ -138,7 +138,7 @@ async def test_issuing_is_one_write_and_a_line_in_the_log(store: SimulatedStore)
 
 
 async def test_what_a_person_orders_is_an_event(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER, actor=OPERATOR)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark(), actor=OPERATOR)
     (event,) = store.events
     assert (event.action, event.object_id, event.actor) == ("token.issued", issued.jti, OPERATOR)
     assert event.details["subject"] == "alice"
@@ -147,7 +147,7 @@ async def test_what_a_person_orders_is_an_event(store: SimulatedStore) -> None:
 
 
 async def test_a_revoked_token_is_refused_everywhere(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     door = Door(OpaqueTokens(store, audiences=(API,)))
     request = view_of((b"authorization", b"Bearer " + issued.text.encode()))
     await door.admit(request)
@@ -165,7 +165,7 @@ async def test_a_revoked_token_is_refused_everywhere(store: SimulatedStore) -> N
 
 
 async def test_revoking_twice_is_said(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     await revoke_opaque_token(store, issued.record.id, reason="r", actor=OPERATOR)
     with pytest.raises(Rejected, match="state_final"):
         await revoke_opaque_token(store, issued.record.id, reason="r", actor=OPERATOR)
@@ -190,7 +190,7 @@ async def _commit_row(store: SimulatedStore, kind: FeedKind, handle_id: str) -> 
     ],
 )
 async def test_what_the_token_rests_on_takes_it_along(store: SimulatedStore, kind: FeedKind, handle_id: str) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     door = Door(OpaqueTokens(store, audiences=(API,)))
     request = view_of((b"authorization", b"Bearer " + issued.text.encode()))
     await door.admit(request)
@@ -206,7 +206,7 @@ async def test_a_sign_in_from_before_a_revocation_yields_nothing(store: Simulate
     with pytest.raises(Rejected, match="credential_revoked"):
         await issue_opaque_token(store, ORDER, watermark=inherited)
     assert store.opaque_rows == {}
-    fresh = await issue_opaque_token(store, ORDER)
+    fresh = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     assert fresh.record.watermark == Watermark(GENERATION, 1)
     kept = await issue_opaque_token(store, ORDER, watermark=Watermark(GENERATION, 1))
     await _commit_row(store, FeedKind.SUBJECT, "bob")
@@ -218,7 +218,7 @@ async def test_a_revoked_session_or_grant_yields_nothing_ever(
     store: SimulatedStore, kind: FeedKind, handle_id: str
 ) -> None:
     await _commit_row(store, kind, handle_id)
-    for watermark in (None, Watermark(GENERATION, 1)):
+    for watermark in (Watermark(GENERATION, 0), Watermark(GENERATION, 1)):
         with pytest.raises(Rejected, match="credential_revoked"):
             await issue_opaque_token(store, ORDER, watermark=watermark)
 
@@ -238,7 +238,7 @@ async def test_a_derived_subject_needs_its_sector(store: SimulatedStore) -> None
 
 
 async def test_keys_and_tokens_at_one_door_are_told_apart(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     door = Door(ApiKeys(store), OpaqueTokens(store, audiences=(API,)))
     admitted = await door.admit(view_of((b"authorization", b"Bearer " + issued.text.encode())))
     assert admitted.principal.method == "opaque"
@@ -246,9 +246,9 @@ async def test_keys_and_tokens_at_one_door_are_told_apart(store: SimulatedStore)
 
 
 async def test_a_store_that_is_away_is_said(store: SimulatedStore) -> None:
-    issued = await issue_opaque_token(store, ORDER)
+    issued = await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())
     store.away = True
     with pytest.raises(Unavailable, match="store_unavailable"):
         await _present(store, issued.text)
     with pytest.raises(Unavailable, match="store_unavailable"):
-        await issue_opaque_token(store, ORDER)
+        await issue_opaque_token(store, ORDER, watermark=await store.read_watermark())

@@ -102,15 +102,16 @@ def ask(client: httpx2.AsyncClient, admin: str) -> Ask:
 
 @pytest.fixture
 def make_admin(store: Store) -> Callable[..., Coroutine[Any, Any, str]]:
-    """Another administrator's key, with the scopes and of the organization that are named."""
+    """Another administrator's key, with the scopes, of the organization and for the resources that are named."""
     made = 0
 
-    async def _make(*scopes: str, organization: str | None = None) -> str:
+    async def _make(*scopes: str, organization: str | None = None, audience: str | None = None) -> str:
         nonlocal made
         made += 1
         owner = None if organization is None else OrganizationId(organization)
         app = await create_app(store, name=f"administrators {made}", organization_id=owner, actor=OPERATOR)
-        order = KeyOrder(app_id=app.id, name="admin", scopes=Scopes(*scopes))
+        metadata = {} if audience is None else {"audience": audience}
+        order = KeyOrder(app_id=app.id, name="admin", scopes=Scopes(*scopes), metadata=metadata)
         return (await create_key(store, order, actor=OPERATOR)).text
 
     return _make

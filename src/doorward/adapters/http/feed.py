@@ -16,6 +16,7 @@ from typing import Final, final
 import msgspec
 
 from doorward.adapters.http.client import GuardedClient
+from doorward.adapters.http.credential import bearer_header
 from doorward.adapters.http.events import EventReader
 from doorward.adapters.http.url import OutboundUrl
 from doorward.errors import Unavailable
@@ -27,8 +28,6 @@ __all__ = ["HttpFeed"]
 
 PUSHED_MAX: Final = 64
 """How many pushed pages wait to be taken; with more of them the next reading asks the issuer."""
-KEY_CHARACTERS_MAX: Final = 512
-"""How long the key may be."""
 _READ_S: Final = 4.5
 _SILENCE_S: Final = 10.0
 
@@ -156,7 +155,4 @@ class HttpFeed:
         return sent.page
 
     def _headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        key = self._key()
-        if not 0 < len(key) <= KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable() or " " in key:
-            raise Unavailable("store_unavailable", "the API key has no form a header can carry")
-        return ((b"authorization", b"Bearer " + key.encode("ascii")),)
+        return (bearer_header(self._key, unavailable="store_unavailable"),)

@@ -8,6 +8,7 @@ from typing import Final, final
 from urllib.parse import quote_from_bytes
 
 from doorward.adapters.http.client import GuardedClient
+from doorward.adapters.http.credential import bearer_header, is_carriable
 from doorward.adapters.http.url import OutboundUrl
 from doorward.errors import Misconfigured
 from doorward.methods.opaque.config import ANSWER_BYTES_MAX
@@ -24,7 +25,7 @@ class HttpIntrospection:
     """Implements `IntrospectionPort`.
 
     Args:
-        client: whose failures are `introspection_unavailable`.
+        client: whose failures are `introspection_unavailable`; so is a key that cannot be read.
         url: of the endpoint.
         key: our credential there, an API key or another bearer token; or a function that reads it when it is needed, so
             that it can be rotated under a process that runs.
@@ -33,21 +34,24 @@ class HttpIntrospection:
     def __init__(self, client: GuardedClient, url: OutboundUrl, key: str | Callable[[], str]) -> None:
         self._client: Final = client
         self._url: Final = url
-        self._key: Final = key
-        if isinstance(key, str):
-            _as_header(key)
+        self._key: Final[Callable[[], str]] = (lambda: key) if isinstance(key, str) else key
+        if isinstance(key, str) and not is_carriable(key):
+            # Not even its length: it is a secret with something else in it.
+            raise Misconfigured(
+                "The key for introspection is not one: it holds a space, a line end or no character at all.",
+                cure="Read it without the line end of its file.",
+            )
 
     def __repr__(self) -> str:
         return f"HttpIntrospection({self._url.origin!r})"
 
     async def ask(self, presented_token: bytes) -> bytes:
         """See the port."""
-        key = self._key if isinstance(self._key, str) else self._key()
         answer = await self._client.fetch(
             self._url,
             method="POST",
             headers=(
-                (b"authorization", _as_header(key)),
+                bearer_header(self._key, unavailable="introspection_unavailable"),
                 (b"content-type", FORM_TYPE),
                 (b"accept", b"application/json"),
             ),
@@ -61,13 +65,3 @@ class HttpIntrospection:
     async def aclose(self) -> None:
         """See the port."""
         await self._client.aclose()
-
-
-def _as_header(key: str) -> bytes:
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        # Not even its length: it is a secret with something else in it.
-        raise Misconfigured(
-            "The key for introspection is not one: it holds a space, a line end or no character at all.",
-            cure="Read it without the line end of its file.",
-        )
-    return b"Bearer " + key.encode("ascii")

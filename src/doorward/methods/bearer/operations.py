@@ -68,8 +68,8 @@ async def issue_access_token(
     Args:
         store: from `open_store`, with an issuer and a master key.
         order: what it shall say; or its fields by name.
-        watermark: the one its sign-in inherited, read before that was checked; None for a token that comes from no
-            sign-in, or from this moment.
+        watermark: the one its sign-in inherited, read (`store.feed.read_watermark()`) before that was checked; None for
+            a token that comes from no sign-in. A token of a session or a grant needs one.
         actor: who ordered it, where that is a person; then it is an event of the chain of changes.
         **said: the fields of a `TokenOrder`.
 

@@ -111,14 +111,15 @@ class Introspector:
         return await self._ask_once(digest, presented_token)
 
     async def ask_now(self, presented_token: bytes) -> Introspected | None:
-        """As `introspect`, but what was said of an *active* token is asked anew: for callers that keep it themselves,
-        or the two ages would add up.
+        """As `introspect`, but what was said of a token that is good here is asked anew: for callers that keep it
+        themselves, or the two ages would add up.
         """
         digest = sha256_digest(presented_token)
         kept = self._find(digest)
-        if kept is not None and kept[1] is None:
-            # Guesses that were answered once are not worth a second question.
-            return None
+        if kept is not None and (kept[1] is None or kept[1].barred is not None):
+            # What nobody is let in by is kept by no caller: neither a guess nor a token for another resource is worth
+            # a second question.
+            return kept[1]
         return await self._ask_once(digest, presented_token)
 
     async def confirm(self, token: bytes) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final, Protocol, final
 
 from doorward.crypto.hashing import sha256_digest
-from doorward.errors import Rejected
+from doorward.errors import Misconfigured, Rejected
 from doorward.methods.contract import OpenApiScheme, Resource, Verified
 from doorward.methods.opaque.answer import INTROSPECTION
 from doorward.methods.opaque.asked import AskedToken, verify_asked_token
@@ -26,6 +26,11 @@ class OpaqueSource(Protocol):
     """What is needed of a store to verify opaque tokens."""
 
     @property
+    def issuer(self) -> str | None:
+        """Whose tokens are taken: those of another issuer over the same database are not."""
+        ...
+
+    @property
     def opaque_tokens(self) -> OpaquePort:
         """Finds tokens. Read when first used: a store may open in the serving loop only."""
         ...
@@ -37,11 +42,14 @@ class OpaqueSource(Protocol):
 
 
 async def _load(source: OpaqueSource, presented: PresentedToken) -> LoadedToken | None:
-    """The stored token; None without a read when the checksum does not fit (public arithmetic, so no oracle)."""
+    """The stored token; None without a read when the checksum does not fit (public arithmetic, so no oracle).
+
+    One of another issuer is as unknown as one nobody made: a database may be shared, by staging and production too.
+    """
     if not has_valid_checksum(presented.secret.decode("ascii")):
         return None
     record = await source.opaque_tokens.find_opaque_token(presented.lookup_id)
-    return None if record is None else LoadedToken(record)
+    return None if record is None or record.issuer != source.issuer else LoadedToken(record)
 
 
 @final
@@ -49,12 +57,12 @@ class OpaqueTokens:
     """Admits opaque tokens of a store, for one resource.
 
     Args:
-        store: from `open_store`.
+        store: from `open_store`, with an issuer: tokens of another one over the same database are not taken.
         audiences: what this resource is called; a token must be for one of them.
         prefix: what secrets of this deployment start with.
 
     Raises:
-        Misconfigured: no audience, or a prefix that is not of the form.
+        Misconfigured: no audience, a prefix that is not of the form, or a store that was told no issuer.
     """
 
     __slots__ = ("_audiences", "_reader", "_store", "bearer_carried", "config", "counts_use", "name", "plane")
@@ -63,6 +71,11 @@ class OpaqueTokens:
         self.config: Final = OpaqueConfig(audiences=audiences, prefix=prefix)
         self.name: Final = METHOD
         self.plane: Final[Plane | None] = plane_of(store)
+        if store.issuer is None:
+            raise Misconfigured(
+                "Opaque tokens are those of one issuer, and this store was not told its own.",
+                cure='Say it: open_store(url, issuer="https://id.example"), or set DOORWARD_ISSUER.',
+            )
         self.bearer_carried: Final = True
         # A row of use for each token would outnumber the tokens.
         self.counts_use: Final = False

@@ -68,7 +68,8 @@ async def issue_opaque_token(
     Args:
         store: from `open_store`.
         order: what it shall say; unverified.
-        watermark: the one its sign-in inherited; None for a token that comes from no sign-in, or from this moment.
+        watermark: the one its sign-in inherited; None for a token that comes from no sign-in. A token of a session or
+            a grant needs one.
         prefix: what secrets of this deployment start with.
         actor: who ordered it, where that is a person; then it is an event of the chain of changes.
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from doorward.errors import Rejected
 from doorward.frameworks.asgi import PRINCIPAL
+from doorward.methods.apikey.order import KeyChanges
 from doorward.server.management.reach import ManagedStore, Reach
 from doorward.server.sites import peer_of
 from doorward.values import Actor, AppId, CredentialId, Principal
@@ -66,7 +67,14 @@ class Asking:
         self._store: Final = store
         self._hops: Final = hops
 
-    def reach(self, request: Request, principal: Principal, *, empowering: bool = False) -> Reach:
+    def reach(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        empowering: bool = False,
+        intended: KeyChanges | None = None,
+    ) -> Reach:
         """The store as this principal may use it, for the version named in `If-Match` (RFC 9110 section 13.1.1).
 
         Raises:
@@ -77,6 +85,7 @@ class Asking:
             principal,
             empowering=empowering,
             expected_version=_parse_if_match(request.headers.get("if-match")),
+            intended=intended,
         )
 
     def actor(self, request: Request, principal: Principal) -> Actor:

@@ -62,7 +62,7 @@ def add_key_routes(
         """A new key of an app. The secret is in this answer and nowhere else."""
         reach = asking.reach(request, principal)
         wanted = _ordered(order, key_prefix, environment)
-        reach.require_grantable(wanted.scopes)
+        reach.require_makeable(wanted.scopes, wanted.metadata)
         issued = await create_key(reach, wanted, actor=asking.actor(request, principal))
         return KeyIssued(key=_shown(response, issued.record), secret=issued.text)
 
@@ -85,12 +85,9 @@ def add_key_routes(
         changes: KeyChangesIn,
     ) -> KeyView:
         """Other grants, in force everywhere within the feed's bound."""
-        reach = asking.reach(request, principal, empowering=True)
         wanted = _changes(changes)
-        if wanted.scopes is not UNSET:
-            reach.require_grantable(wanted.scopes)
         record = await change_key(
-            reach,
+            asking.reach(request, principal, empowering=True, intended=wanted),
             parse_credential_id(key_id),
             wanted,
             reason=changes.reason,

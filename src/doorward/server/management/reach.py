@@ -6,20 +6,26 @@ Rules of this file:
   does not exist for it (the same answer as for an id nobody ever had).
 * A scope that begins with `doorward:` is power over Doorward itself: nobody grants, hands out anew, changes or wakes a
   credential that has more of it than they have. (Taking away is always allowed: a leaked key must be stoppable.)
+  Beside such a scope the audiences of a key are power too (`server/audiences.py`).
 * Because the operations read through this, what is checked is the very record the change is made from, and the
   change holds only while that record is still the stored one.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol, TypeVar, final
+
+from msgspec import UNSET
 
 from doorward.apps.port import AppPort, AppRecord
 from doorward.audit.port import AuditFilter, AuditPort, StoredEvent
 from doorward.errors import Rejected
+from doorward.methods.apikey.order import KeyChanges
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
 from doorward.methods.plane import Plane
 from doorward.revocation.sectors import SectorSource
 from doorward.revocation.writes import HeldCredentials, HoldingsPort, OpaqueHolding
+from doorward.server.audiences import require_own_audiences
 from doorward.values import (
     AppId,
     ChangePort,
@@ -105,6 +111,8 @@ class Reach:
             credentials, and apps with all of theirs, are then found only when the principal holds all their
             `doorward:` scopes.
         expected_version: the version a change was made for (`If-Match`); None when nobody said.
+        intended: what is about to be changed of the key that is found: it must be within the principal's power before
+            and after.
     """
 
     def __init__(
@@ -114,6 +122,7 @@ class Reach:
         *,
         empowering: bool = False,
         expected_version: int | None = None,
+        intended: KeyChanges | None = None,
     ) -> None:
         self.principal: Final = principal
         self.changes: Final = store.changes
@@ -127,6 +136,7 @@ class Reach:
         self._audit: Final = store.audit
         self._empowering: Final = empowering
         self._expected_version: Final = expected_version
+        self._intended: Final = intended
 
     @property
     def organization_id(self) -> OrganizationId | None:
@@ -140,6 +150,12 @@ class Reach:
         if beyond:
             raise Rejected("scope_escalation", f"not held: {' '.join(beyond)}")
 
+    def require_makeable(self, scopes: Scopes, metadata: Mapping[str, str]) -> None:
+        """Raise `scope_escalation` when a key of these would have more power over Doorward than the principal has."""
+        self.require_grantable(scopes)
+        if any(token.startswith(OWN_SCOPES_PREFIX) for token in scopes):
+            require_own_audiences(self.principal, scopes, metadata)
+
     async def require_wakeable(self, app_id: AppId) -> None:
         """When power is about to be handed out, raise `scope_escalation` for an app whose credentials have more of it.
 
@@ -152,7 +168,7 @@ class Reach:
             while found := await list_page(app_id=app_id, after=after, limit=_PAGE):
                 for credential in found:
                     if credential.state.value != "revoked":
-                        self.require_grantable(credential.scopes)
+                        self._require_within_power(credential)
                 after = found[-1].id
 
     def place(self, presented_organization_id: str | None) -> OrganizationId | None:
@@ -185,8 +201,21 @@ class Reach:
         """As `within`; raises `scope_escalation` when power is about to be handed out that the principal lacks."""
         found = self.within(credential)
         if found is not None and self._empowering:
-            self.require_grantable(found.scopes)
+            self._require_within_power(found)
         return found
+
+    def _require_within_power(self, credential: KeyRecord | PasswordRecord) -> None:
+        if not isinstance(credential, KeyRecord):
+            self.require_grantable(credential.scopes)
+            return
+        self.require_makeable(credential.scopes, credential.metadata)
+        changes = self._intended
+        if changes is not None:
+            # Together: the one half may be there already, and be harmless until the other joins it.
+            self.require_makeable(
+                credential.scopes if changes.scopes is UNSET else changes.scopes,
+                credential.metadata if changes.metadata is UNSET else changes.metadata,
+            )
 
 
 @final
