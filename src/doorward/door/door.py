@@ -17,7 +17,8 @@ from doorward.access import Rule
 from doorward.door.admitted import Admitted, Settlement
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import Demand, Passage, lane_of
-from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
+from doorward.door.phases import PHASES, PROOF_FAILURES, Run
+from doorward.door.recording import record_refusal
 from doorward.door.warm import admit_warm
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.contract import Method, OpenApiScheme, Resource

@@ -15,7 +15,7 @@ from typing import Any
 
 from doorward.door.admitted import NOTHING_CLAIMED, Admitted
 from doorward.door.passage import Demand, Lane
-from doorward.door.phases import record_admission
+from doorward.door.recording import record_admission
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.contract import Presented
 from doorward.wire.ratelimit import rate_headers
