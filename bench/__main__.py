@@ -27,6 +27,7 @@ ROWS: Final = (
     "jwt_warm",
     "jwt_refuse",
     "signatures",
+    "webhooks",
 )
 
 

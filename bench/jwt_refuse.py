@@ -57,6 +57,10 @@ def _cases() -> dict[str, bytes]:
         + _SIGNATURE,
         "one member a thousand times, as claims": header + b"." + encode_base64url(repeated) + _SIGNATURE,
         "the same, one name with an escape": header + b"." + encode_base64url(escaped) + _SIGNATURE,
+        "numbers that are slow to read, as claims": header
+        + b"."
+        + encode_base64url(b'{"a":[1' + b",1e308" * (room // 6 - 2) + b"]}")
+        + _SIGNATURE,
         "a good token under a stranger's key": good,
     }
 

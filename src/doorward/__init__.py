@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from doorward.app.opaque import Opaque as Opaque
     from doorward.app.remote import RemoteRevocations as RemoteRevocations
     from doorward.app.store import open_store as open_store
+    from doorward.app.webhooks import Webhooks as Webhooks
     from doorward.door import Admitted as Admitted
     from doorward.door import Door as Door
     from doorward.errors import Misconfigured as Misconfigured
@@ -52,6 +53,7 @@ __all__ = [
     "TokenVerifier",
     "TrustedHops",
     "Unavailable",
+    "Webhooks",
     "issue_access_token",
     "issue_opaque_token",
     "open_store",
@@ -78,6 +80,7 @@ _HOMES = {
     "TokenVerifier": "doorward.methods.bearer",
     "TrustedHops": "doorward.wire.hops",
     "Unavailable": "doorward.errors",
+    "Webhooks": "doorward.app.webhooks",
     "issue_access_token": "doorward.methods.bearer.operations",
     "issue_opaque_token": "doorward.methods.opaque.operations",
     "open_store": "doorward.app.store",

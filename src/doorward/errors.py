@@ -75,6 +75,9 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("signature_expired", "The signature has expired."),
         _row("signature_not_yet_valid", "The signature is not valid yet."),
         _row("signature_digest", "The body is not the one that was signed."),
+        _row("replayed", "The request was sent before; a nonce counts once."),
+        _row("delivery_in_progress", "The delivery is being handled at the moment."),
+        _row("delivery_repeated", "The delivery was handled before."),
         _row("app_suspended", "The app this credential belongs to is suspended."),
         _row("rate_limited", "The rate limit of this credential is used up."),
         _row("scope_insufficient", "The credential lacks a scope this resource needs."),
@@ -89,6 +92,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("host_refused", "This server does not answer for that host."),
         _row("origin_refused", "Cross-origin requests are not accepted here."),
         _row("body_too_large", "The request body is too large."),
+        _row("body_slow", "The request body did not arrive in time."),
         # Management.
         _row("object_unknown", "There is no such object."),
         _row("object_exists", "An object of that name exists already."),
@@ -102,6 +106,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("revocation_stale", "Revocations cannot be confirmed at the moment; try again."),
         _row("keys_unavailable", "The issuer's keys cannot be fetched at the moment; try again."),
         _row("introspection_unavailable", "The issuer cannot be asked at the moment; try again."),
+        _row("claims_full", "Too many deliveries of this sender are remembered; try again later."),
         _row("overloaded", "The server is at its limit; try again."),
     )
 )

@@ -60,6 +60,7 @@ def _door(remote: RemoteRevocations, said: dict[str, str]) -> DoorMiddleware:
 async def _serve(said: dict[str, str]) -> None:
     remote = RemoteRevocations(
         said["url"],
+        issuer=said["issuer"],
         key=lambda: Path(said["key_file"]).read_text().strip(),
         saved_in=Path(said["saved_in"]) if "saved_in" in said else None,
         max_staleness_s=float(said.get("max_staleness_s", "30")),

@@ -11,12 +11,13 @@ import pytest
 from tests.simulators.issuer import API, ISSUER, NOW, SimulatedIssuer, SimulatedKeys
 from tests.simulators.plane import SimulatedPlane
 from tests.simulators.request import view_of
+from tests.simulators.web import serving_web
 
 import doorward
-from doorward import Bearer, Issuer
+from doorward import Bearer, Introspection, Issuer, RemoteRevocations
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.door import Door
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.bearer.profiles import ANY, KEYCLOAK
 from doorward.values import FeedKind, Handle, Principal
 
@@ -129,6 +130,39 @@ def test_a_store_must_be_one_and_there_is_one_source_of_revocations() -> None:
         Bearer(_Store(), _Store(), audience=API)
 
 
+def _own(issuer: str = ISSUER) -> Issuer:
+    return Issuer(issuer=issuer, audience=API, own=True, keys=SimulatedIssuer().keys)
+
+
+def test_tokens_of_ours_are_not_taken_without_their_own_revocations() -> None:
+    with pytest.raises(Misconfigured):
+        Bearer(_own())
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), revocation=RemoteRevocations("https://other.example", key="k"))
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), _own("https://two.example"), revocation=SimulatedPlane())
+    with pytest.raises(Misconfigured):
+        Bearer(_Store(), _own("https://two.example"), audience=API)
+    # Its tokens would be looked for in its own feed by names that are not theirs.
+    foreign = Issuer(issuer=ISSUER, audience=API, keys=SimulatedIssuer().keys)
+    with pytest.raises(Misconfigured):
+        Bearer(foreign, revocation=RemoteRevocations(ISSUER, key="k"))
+    for whose in (ISSUER, f"{ISSUER}/"):
+        Bearer(_own(), Issuer(issuer="https://sso.example", audience=API), revocation=RemoteRevocations(whose, key="k"))
+    # What the feed says of itself is compared when it is read.
+    remote = RemoteRevocations(ISSUER, key="k")
+    Bearer(_own(), Issuer(issuer="https://sso.example", audience="other"), revocation=remote)
+    assert remote._expected == [(ISSUER, frozenset({API}))]
+    assert RemoteRevocations(f"{ISSUER}/", key="k").issuer == ISSUER
+    assert RemoteRevocations("https://10.0.0.7", key="k", issuer=ISSUER).issuer == ISSUER
+
+
+def test_whoever_is_asked_when_the_view_is_stale_must_be_an_issuer_of_these_tokens() -> None:
+    asks = Introspection("https://other.example", key="k", audience=API)
+    with pytest.raises(Misconfigured):
+        Bearer(_own(), revocation=SimulatedPlane(), when_stale=asks)
+
+
 def test_the_names_are_public() -> None:
     assert doorward.Bearer is Bearer
     assert doorward.Issuer is Issuer
@@ -153,9 +187,10 @@ def test_keys_are_fetched_from_where_they_may_be(said: dict[str, Any]) -> None:
 def test_one_pool_serves_all_issuers_of_the_same_rules() -> None:
     one = Issuer(issuer="https://one.example", audience=API)
     two = Issuer(issuer="https://two.example", audience=API, jwks_url="https://keys.example/two")
-    assert len(Bearer(one, two).resources) == 3
+    # Two of them, and a pool each for what the operator and what a document names.
+    assert len(Bearer(one, two).resources) == 4
     three = Issuer(issuer="http://127.0.0.1", audience=API, danger_plain_http=True)
-    assert len(Bearer(one, three).resources) == 4
+    assert len(Bearer(one, three).resources) == 6
 
 
 class _Site(BaseHTTPRequestHandler):
@@ -208,3 +243,18 @@ async def test_keys_are_fetched_where_the_kind_of_issuer_has_them(own: bool, sit
     await door.admit(view)
     assert _Site.asked == list(_Site.pages)
     await door.aclose()
+
+
+@pytest.mark.slow
+async def test_a_discovery_document_sends_nobody_to_a_private_machine(site: str) -> None:
+    async with serving_web() as private:
+        issuer = SimulatedIssuer(site)
+        described = {"issuer": site, "jwks_uri": f"http://127.0.0.1:{private.port}/latest/meta-data"}
+        _Site.pages = {"/.well-known/openid-configuration": json.dumps(described).encode()}
+        door = Door(Bearer(issuer=site, audience=API, danger_plain_http=True), clock=lambda: float(NOW))
+        with pytest.raises(Unavailable) as caught:
+            await door.admit(view_of((b"authorization", b"Bearer " + issuer.issue())))
+        assert caught.value.code == "keys_unavailable"
+        assert _Site.asked == list(_Site.pages)
+        assert private.connections == 0
+        await door.aclose()

@@ -67,6 +67,29 @@ def test_a_token_is_explained_without_a_store_and_without_keys(empty_shell: Shel
     assert "doorward tokens revoke" in said.err
 
 
+HALF = rb'{"\ud800":1,"exp":1e999,"a":{"\udc00":["\ud800"]},"b":"\ud800","c":NaN}'
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        pytest.param(b'{"alg":"ES256"}', HALF, id="claims with half characters"),
+        pytest.param(HALF, b'{"sub":"alice"}', id="a header with half characters"),
+        pytest.param(b'{"alg":"ES256"}', b'{"a":' + b"[" * 950 + b"]" * 950 + b"}", id="nested deep"),
+    ],
+)
+def test_what_no_strict_reader_takes_is_explained_all_the_same(
+    empty_shell: Shell, inspect: Any, header: bytes, claims: bytes
+) -> None:
+    encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, claims)]
+    token = ".".join([*encoded, "A" * 86])
+    assert "A verifier would refuse it" in empty_shell.good("tokens", "inspect", typed=token).out
+    said = inspect(token)
+    assert (said["verdict"], said["code"]) == ("refused", "token_malformed")
+    # What programs are told is JSON: it holds no NaN.
+    json.dumps(said, allow_nan=False)
+
+
 CASES: list[tuple[str, dict[str, object], dict[str, object], tuple[str, ...]]] = [
     ("credential_expired", {"exp": 1_700_000_000}, {}, ()),
     ("token_not_yet_valid", {"nbf": 2_000_000_000, "exp": 2_000_000_600}, {}, ()),

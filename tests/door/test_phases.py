@@ -20,4 +20,4 @@ def test_the_table_equals_the_plan() -> None:
 
 
 def test_phases_nobody_asks_yet_are_left_out() -> None:
-    assert [phase.name for phase in PHASES if phase.run is None] == ["gather", "bound?", "claim", "settle"]
+    assert [phase.name for phase in PHASES if phase.run is None] == ["gather", "bound?", "settle"]

@@ -333,6 +333,10 @@ def test_what_a_publisher_says_about_keeping(said: str, age_s: int | None) -> No
     assert parse_max_age(said) == age_s
 
 
+def _documents(asking: GuardedClient, port: int) -> HttpDocuments:
+    return HttpDocuments(asking, strangers=asking, operators_origin=f"http://127.0.0.1:{port}")
+
+
 async def test_over_http_with_unknown_kids_and_a_key_that_comes() -> None:
     async with serving_web() as web:
         web.says = answer(
@@ -340,7 +344,7 @@ async def test_over_http_with_unknown_kids_and_a_key_that_comes() -> None:
         )
         asking = GuardedClient(unavailable="keys_unavailable", danger_plain_http=True)
         client = JwksClient(
-            HttpDocuments(asking), issuer=ISSUER, jwks_url=f"http://127.0.0.1:{web.port}/jwks", cooldown_s=0.2
+            _documents(asking, web.port), issuer=ISSUER, jwks_url=f"http://127.0.0.1:{web.port}/jwks", cooldown_s=0.2
         )
         await client.start()
         assert has(client, ONE)
@@ -364,7 +368,7 @@ async def test_over_http_with_unknown_kids_and_a_key_that_comes() -> None:
 )
 async def test_a_jwks_uri_is_held_to_the_rules_of_every_url(url: str) -> None:
     asking = GuardedClient(unavailable="keys_unavailable")
-    client = JwksClient(HttpDocuments(asking), issuer=ISSUER, jwks_url=url)
+    client = JwksClient(_documents(asking, 443), issuer=ISSUER, jwks_url=url)
     with pytest.raises(Unavailable) as refused:
         await client.start()
     assert refused.value.code == "keys_unavailable"

@@ -187,3 +187,9 @@ def test_a_watermark_is_read_as_it_was_written(generation: str, position: int) -
 )
 def test_no_other_text_is_a_watermark(text: str) -> None:
     assert parse_watermark(text) is None
+
+
+@pytest.mark.parametrize("subject", ["https://idp.example alice", "web alice", " alice", "alice "])
+def test_no_subject_is_named_like_one_of_another_issuer(subject: str) -> None:
+    with pytest.raises(Rejected, match="input_invalid"):
+        parse_order(replace(ORDER, subject=subject), now=NOW)

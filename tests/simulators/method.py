@@ -8,6 +8,7 @@ from tests.simulators.plane import SimulatedPlane
 
 from doorward.crypto.hashing import constant_time_equal, sha256_digest
 from doorward.errors import Rejected, Unavailable
+from doorward.methods.claims import Claim
 from doorward.methods.contract import OpenApiScheme, Presented, Verified
 from doorward.values import (
     CredentialId,
@@ -71,6 +72,7 @@ class SimulatedMethod:
         rate: RateLimit | None = None,
         answer_headers: tuple[tuple[bytes, bytes], ...] = (),
         kind: PrincipalKind = PrincipalKind.APP,
+        claim: Claim | None = None,
     ) -> bytes:
         """Store a credential; answers the header value that presents it."""
         principal = Principal(
@@ -86,6 +88,7 @@ class SimulatedMethod:
             handles=(Handle(FeedKind.CREDENTIAL, key_id), Handle(FeedKind.APP, principal.id)),
             rate=rate,
             answer_headers=answer_headers,
+            claim=claim,
         )
         self.records[key_id] = SimulatedRecord(sha256_digest(secret.encode()), verified)
         return f"{key_id}.{secret}".encode()

@@ -3,6 +3,8 @@
 import time
 from typing import final
 
+from tests.simulators.claims import SimulatedClaims
+
 from doorward.methods.plane import Lease
 from doorward.revocation.port import FeedPage, FeedRow
 from doorward.revocation.view import View
@@ -74,6 +76,7 @@ class SimulatedPlane:
         self.usage = _Usage()
         self.verifications = _Log()
         self.rate_leases = _Leases()
+        self.claims = SimulatedClaims(clock)
         self.started = False
         self.starts = 0
         self.closes = 0

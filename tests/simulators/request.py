@@ -8,13 +8,17 @@ __all__ = ["view_of"]
 
 
 def view_of(
-    *headers: Header, client: str | None = "192.0.2.1", target: bytes = b"/orders", method: str = "GET"
+    *headers: Header,
+    client: str | None = "192.0.2.1",
+    target: bytes = b"/orders",
+    method: str = "GET",
+    body: bytes = b"",
 ) -> RequestView:
     """A request over TLS with these headers."""
 
     async def read_body(limit: int) -> bytes:
-        del limit
-        return b""
+        assert len(body) <= limit
+        return body
 
     address = None if client is None else ip_address(client)
     return RequestView(

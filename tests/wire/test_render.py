@@ -6,7 +6,7 @@ import pytest
 
 from doorward.errors import REFUSALS, Rejected, Unavailable
 from doorward.wire.challenge import build_challenge
-from doorward.wire.render import STATUS_OF, render_refusal
+from doorward.wire.render import STATUS_OF, Answer, render_refusal
 
 BEARER = build_challenge("Bearer", realm="doorward")
 BASIC = build_challenge("Basic", realm="doorward", charset="UTF-8")
@@ -23,7 +23,13 @@ def test_codes_that_look_alike_share_status_and_text() -> None:
     assert all(len(seen) == 1 for seen in by_public_code.values())
 
 
-@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_what_was_done_before_is_answered_with_nothing() -> None:
+    answer = render_refusal(Rejected("delivery_repeated", "private-detail"), challenges=(BEARER, BASIC))
+    assert answer == Answer(200, ((b"content-length", b"0"), (b"cache-control", b"no-store")), b"")
+    assert [code for code, status in STATUS_OF.items() if status < 400] == ["delivery_repeated"]
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS.keys() - {"delivery_repeated"}))
 def test_every_refusal_renders_without_its_detail(code: str) -> None:
     answer = render_refusal(Rejected(code, "private-detail"), challenges=(BEARER, BASIC))
     problem = json.loads(answer.body)

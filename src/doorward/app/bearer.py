@@ -10,7 +10,7 @@
 Nothing is fetched or opened before the first request or the start of the app.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias, final
 
@@ -60,13 +60,16 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         issuer: exactly what its tokens say as `iss`; a trailing slash counts.
         audience: the name (or names) by which it knows this resource.
-        own: it is a Doorward of ours, whose feed of revocations is followed here.
+        own: it is a Doorward of ours, whose feed of revocations is followed here; of one issuer at most.
         profile: how it writes its tokens: `rfc9068` (strict), `auth0`, `entra`, `keycloak`, `generic`.
         algorithms: which algorithms its keys may have; ES256, RS256, PS256 and EdDSA when nothing is said.
         keys: its keys, where they come from somewhere else than HTTP.
         jwks_url: where its keys are, when it is not where its kind of issuer has them.
         leeway_s: how far its clock may be off; 30 s, and 0 for our own.
-        lifetime_s_max: the longest life a token may have; a day for our own, any for others.
+        lifetime_s_max: the longest life a token may have; a day for our own; for others any, or 89 days (and
+            `iat` must be there) where they can be taken back.
+        organizations: which of our organizations it means, by its own name of each: `{"their-id": "our-id"}`. Whatever
+            is not named is none of ours.
         ca_file: certificates to trust for its keys instead of the system's, PEM.
         danger_plain_http: fetch its keys without TLS, from this machine only. For development.
     """
@@ -80,6 +83,7 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     jwks_url: str | None = None
     leeway_s: int | None = None
     lifetime_s_max: int | None = None
+    organizations: Mapping[str, str] = msgspec.field(default_factory=dict)
     ca_file: Path | None = None
     danger_plain_http: bool = False
 
@@ -94,6 +98,7 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
     jwks_url: str | None = None,
     leeway_s: int | None = None,
     lifetime_s_max: int | None = None,
+    organizations: Mapping[str, str] | None = None,
     revocation: Plane | None = None,
     when_stale: Confirmation | None = None,
     ca_file: Path | None = None,
@@ -112,13 +117,15 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
         jwks_url: see `Issuer`.
         leeway_s: see `Issuer`.
         lifetime_s_max: see `Issuer`.
+        organizations: see `Issuer`.
         revocation: where another service learns what is taken back: `RemoteRevocations(…)`. A store has its own.
-        when_stale: whom to ask when what is known of revocations is too old; None: refuse until it is fresh.
+        when_stale: whom to ask when what is known of revocations is too old; None: refuse until it is fresh. It is
+            asked about tokens of its own issuer alone.
         ca_file: see `Issuer`.
         danger_plain_http: see `Issuer`.
 
     Raises:
-        Misconfigured: nothing to verify by, or something that cannot be.
+        Misconfigured: nothing to verify by, or something that cannot be; tokens of ours without their own revocations.
     """
     stores = [source for source in sources if not isinstance(source, Issuer)]
     issuers = [source for source in sources if isinstance(source, Issuer)]
@@ -133,6 +140,7 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
             jwks_url=jwks_url,
             leeway_s=leeway_s,
             lifetime_s_max=lifetime_s_max,
+            organizations=organizations or {},
             ca_file=ca_file,
             danger_plain_http=danger_plain_http,
         )
@@ -142,9 +150,31 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
     # Where the last view is saved the keys are: a restart needs both.
     saved_in: Path | None = getattr(revocation, "saved_in", None)
     policies += [_policy_of_issuer(said, fetching, saved_in if said.own else None) for said in issuers]
-    return BearerTokens(
-        *policies, plane=_plane_of(stores, revocation), when_stale=when_stale, resources=fetching.resources
-    )
+    plane = _plane_of(stores, revocation)
+    _require_its_own(policies, plane)
+    return BearerTokens(*policies, plane=plane, when_stale=when_stale, resources=fetching.resources)
+
+
+def _require_its_own(policies: list[IssuerPolicy], plane: Plane | None) -> None:
+    """Refuse revocations of one issuer for the tokens of another: none of them would ever be taken back."""
+    expect = getattr(plane, "expect", None)
+    if callable(expect):
+        # What the URL promises is compared here, what the feed says of itself when it is read.
+        for policy in policies:
+            if policy.own:
+                expect(policy.issuer, policy.audiences)
+    said = getattr(plane, "issuer", None)
+    if not isinstance(said, str):
+        return
+    whose = said.rstrip("/")
+    for policy in policies:
+        if policy.own != (policy.issuer.rstrip("/") == whose):
+            raise Misconfigured(
+                f"Tokens of {policy.issuer} would be judged by revocations of {said}"
+                + (", which is another issuer." if policy.own else " as if it were another issuer."),
+                cure="Say own=True of that issuer and no other; RemoteRevocations(…, issuer=…) says whose they are "
+                "where its URL is another.",
+            )
 
 
 def _plane_of(stores: list[TokenStore], revocation: Plane | None) -> Plane | None:
@@ -199,6 +229,7 @@ def _policy_of_issuer(said: Issuer, fetching: KeyFetching, saved_in: Path | None
         leeway_s=leeway_s,
         issued_ahead_s=max(leeway_s, ISSUED_AHEAD_S) if said.own else leeway_s,
         lifetime_s_max=lifetime_s_max,
+        organizations=said.organizations,
     )
 
 

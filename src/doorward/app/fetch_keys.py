@@ -14,6 +14,7 @@ from doorward.keys.port import KeySource
 from doorward.methods.contract import Resource
 
 if TYPE_CHECKING:
+    from doorward.adapters.http.addresses import Reach
     from doorward.adapters.http.client import GuardedClient
     from doorward.keys.documents import DocumentPort
 
@@ -42,7 +43,7 @@ class KeyFetching:
     """Makes sources of keys over HTTP. `resources` is what they need closed after them."""
 
     def __init__(self) -> None:
-        self._pools: Final[dict[tuple[Path | None, bool], _Pool]] = {}
+        self._pools: Final[dict[tuple[Reach, Path | None, bool], _Pool]] = {}
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -65,7 +66,8 @@ class KeyFetching:
         Raises:
             Misconfigured: a URL we would not ask, or certificates that cannot be used.
         """
-        from doorward.adapters.http.documents import HttpDocuments  # noqa: PLC0415  # the extra [http]: only for this
+        from doorward.adapters.http.addresses import Reach  # noqa: PLC0415  # the extra [http]: only for this
+        from doorward.adapters.http.documents import HttpDocuments  # noqa: PLC0415  # as above
         from doorward.adapters.http.url import parse_operator_url  # noqa: PLC0415  # as above
         from doorward.keys.documents import discovery_url  # noqa: PLC0415  # as above
 
@@ -73,10 +75,14 @@ class KeyFetching:
             jwks_url = issuer.rstrip("/") + _OWN_PATH
         # Asked now, so that a mistake stops the start and not the first request.
         setting = "The issuer" if jwks_url is None or own else "jwks_url"
-        parse_operator_url(
+        where = parse_operator_url(
             discovery_url(issuer) if jwks_url is None else jwks_url, setting, danger_plain_http=danger_plain_http
         )
-        documents: DocumentPort = HttpDocuments(self._pool(ca_file, danger_plain_http=danger_plain_http).client)
+        documents: DocumentPort = HttpDocuments(
+            self._pool(Reach.OPERATOR, ca_file, danger_plain_http=danger_plain_http).client,
+            strangers=self._pool(Reach.STRANGER, ca_file, danger_plain_http=danger_plain_http).client,
+            operators_origin=where.origin,
+        )
         if saved_in is not None:
             # Not on every platform: files are locked as POSIX does.
             from doorward.adapters.files.saved_keys import SavedKeys  # noqa: PLC0415
@@ -84,12 +90,14 @@ class KeyFetching:
             documents = SavedKeys(documents, saved_in)
         return JwksClient(documents, issuer=issuer, jwks_url=jwks_url, algorithms=algorithms)
 
-    def _pool(self, ca_file: Path | None, *, danger_plain_http: bool) -> _Pool:
+    def _pool(self, reach: "Reach", ca_file: Path | None, *, danger_plain_http: bool) -> _Pool:
         from doorward.adapters.http.client import GuardedClient  # noqa: PLC0415  # as above
 
-        rules = (ca_file, danger_plain_http)
+        rules = (reach, ca_file, danger_plain_http)
         if rules not in self._pools:
-            client = GuardedClient(unavailable="keys_unavailable", ca_file=ca_file, danger_plain_http=danger_plain_http)
+            client = GuardedClient(
+                unavailable="keys_unavailable", reach=reach, ca_file=ca_file, danger_plain_http=danger_plain_http
+            )
             self._pools[rules] = _Pool(client)
         return self._pools[rules]
 

@@ -14,6 +14,7 @@ from typing import Final, Protocol, final
 from doorward.app.running import Running, survives
 from doorward.audit.port import VerificationLog
 from doorward.door.usage import UsageCounter
+from doorward.methods.claims import ClaimPort
 from doorward.methods.plane import RateLeasePort, UsagePort
 from doorward.revocation.follower import Follower
 from doorward.revocation.hub import Take, TappedFeed
@@ -40,6 +41,11 @@ class PlanePorts(Protocol):
     @property
     def rate_leases(self) -> RateLeasePort:
         """Shares of limits."""
+        ...
+
+    @property
+    def claims(self) -> ClaimPort:
+        """What may be used once."""
         ...
 
 
@@ -148,6 +154,7 @@ class StorePlane:
         self.clock: Final = clock
         self.view: Final = View(max_staleness_s)
         self.rate_leases: Final = ports.rate_leases
+        self.claims: Final = ports.claims
         self._usage_port: Final = ports.usage
         self.usage = UsageCounter(ports.usage)
         self.verifications: VerificationLog = VerificationLogs(observers)

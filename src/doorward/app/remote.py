@@ -22,6 +22,7 @@ from doorward.app.plane import PullOnlyFeed, VerificationLogs
 from doorward.app.running import Running, survives
 from doorward.audit.port import VerificationLog
 from doorward.errors import Misconfigured, Unavailable
+from doorward.methods.claims import Outcome
 from doorward.methods.plane import Lease
 from doorward.revocation.exchange import SentPage
 from doorward.revocation.follower import Follower
@@ -61,11 +62,38 @@ class _NoLeases:
 
 
 @final
+class _NoClaims:
+    """A store is what makes something be used once only; refusing is all that can be done without one."""
+
+    async def reserve(self, owner: str, key: str, *, lease_s: int, keep_until: int) -> Outcome:
+        del owner, key, lease_s, keep_until
+        raise Unavailable("store_unavailable", "a verifier without a store has nowhere to claim")
+
+    async def claim_once(self, owner: str, key: str, *, keep_until: int) -> bool:
+        del owner, key, keep_until
+        raise Unavailable("store_unavailable", "a verifier without a store has nowhere to claim")
+
+    async def renew(self, owner: str, key: str, fence: int, *, lease_s: int) -> bool:
+        del owner, key, fence, lease_s
+        return False
+
+    async def complete(self, owner: str, key: str, fence: int) -> bool:
+        del owner, key, fence
+        return False
+
+    async def release(self, owner: str, key: str, fence: int) -> bool:
+        del owner, key, fence
+        return False
+
+
+@final
 class RemoteRevocations:
     """The revocations of an issuer elsewhere. Implements `Plane`; one for all methods of a process that trust it.
 
     Args:
         url: the issuer's, `https://id.example`; its feed is at `/revocations` below it.
+        issuer: whose revocations these are, exactly as its tokens say `iss`, where `url` is another way to it. A door
+            for another issuer's tokens refuses to be made with them.
         key: the text of an API key with the scope `doorward:revocations:read`, or what answers it (it is asked for
             every request, so that it can be rotated). What resources this verifier stands for is written in the key.
         saved_in: a folder for the last view and the issuer's public keys, so that a restart during an outage can
@@ -89,6 +117,7 @@ class RemoteRevocations:
         url: str,
         *,
         key: str | Callable[[], str],
+        issuer: str | None = None,
         saved_in: Path | None = None,
         max_staleness_s: float = 60.0,
         danger_accept_stale: bool = False,
@@ -101,6 +130,7 @@ class RemoteRevocations:
     ) -> None:
         _require_bounds(max_staleness_s, pull_interval_s)
         self._url: Final = _feed_url(url, danger_plain_http=danger_plain_http)
+        self.issuer: Final = url.rstrip("/") if issuer is None else issuer
         self._accepts_stale: Final = danger_accept_stale
         self.saved_in: Final = saved_in
         self._client: Final = GuardedClient(
@@ -122,6 +152,7 @@ class RemoteRevocations:
         self.view: Final = View(_FOREVER_S if danger_accept_stale else max_staleness_s)
         self.usage: Final = _NoUsage()
         self.rate_leases: Final = _NoLeases()
+        self.claims: Final = _NoClaims()
         self.verifications: Final[VerificationLog] = VerificationLogs(observers)
         self._saving, feed = self._saved_feed()
         self._follower: Final = Follower(feed, self.view, pull_interval_s=pull_interval_s)

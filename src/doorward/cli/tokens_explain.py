@@ -4,10 +4,9 @@ Everything shown may come from a stranger: values are cut and made printable, na
 and nothing in a token is fetched, opened or run.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple, final
-
-import msgspec
 
 from doorward.cli.text import moment, printable, relative
 
@@ -148,7 +147,8 @@ def _value(value: object) -> str:
         return _shown(value) if value else "(empty)"
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return _shown("  ".join(value))
-    return _shown(msgspec.json.encode(value).decode())
+    # Not by the strict encoder: what is explained may hold what no strict reader takes, half a character for one.
+    return _shown(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _shown(text: str) -> str:

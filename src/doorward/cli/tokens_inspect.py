@@ -6,7 +6,8 @@ that store's own keys and revocations. Nothing a token says is fetched or run.
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, final
+from math import isfinite
+from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from doorward.app.store import Store
 
 __all__ = ["inspect_token"]
+
+DEPTH_SHOWN_MAX: Final = 100
+"""How deep what a token says may be nested to be shown; no verifier takes nearly as much."""
 
 
 @final
@@ -156,7 +160,26 @@ def _read_segment(segment: bytes) -> Mapping[str, object] | None:
     try:
         decoded = decode_base64url(segment.rstrip(b"="))
         # The last of two members of one name, as a lax reader sees it.
-        value = json.loads(decoded)
+        value = json.loads(decoded, parse_constant=str, parse_float=_number_or_text)
+        if not isinstance(value, dict) or _is_deeper(value, DEPTH_SHOWN_MAX):
+            return None
     except (Rejected, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value
+
+
+def _number_or_text(written: str) -> float | str:
+    # `NaN` and `1e999` are no JSON: our own answer must be, and still show them.
+    value = float(written)
+    return value if isfinite(value) else written
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    level = [value]
+    for _ in range(levels):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+        ]
+    return any(isinstance(node, dict | list) for node in level)

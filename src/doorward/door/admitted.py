@@ -11,11 +11,14 @@ from doorward.wire.request import Header
 __all__ = ["NOTHING_CLAIMED", "Admitted", "Settlement"]
 
 
-@final
 class Settlement:
-    """What happens after the handler to things that may be used once. Nothing is claimed by the methods there are."""
+    """What happens after the handler to what was claimed for it; this one claims nothing (`claims.py` has the other).
 
-    __slots__ = ()
+    Whoever calls `Door.admit` himself calls one of the two when the handler has ended: `complete` when it has done its
+    work, `release` when not. The frameworks do.
+    """
+
+    __slots__ = ("__weakref__",)
 
     async def complete(self) -> None:
         """The handler has done its work: what was claimed is used up."""
@@ -25,6 +28,7 @@ class Settlement:
 
 
 NOTHING_CLAIMED: Final = Settlement()
+"""Of every request that uses nothing up: nearly all. Compared by identity, so that those cost nothing."""
 
 
 @final

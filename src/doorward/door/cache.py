@@ -6,6 +6,8 @@ Rules of this file:
   what a record says about its own id decides nothing.
 * An entry says how far the feed was when its record was loaded (read *before* the load: a change that commits in
   between is seen again rather than missed) and for which generation of the view it was last found good.
+* Bounded in number, and in what the credentials weigh that bring their own record along: a hundred thousand tokens of
+  8 KB are a few GB once they are taken apart.
 * Never older than an hour, whatever the feed says.
 * A shared load that found nothing is not shared: it may have found nothing because of *that* presented text, and a
   stranger with a bad copy of a key must not shut out its holder.
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, final
 
-from doorward.methods.contract import Method, Presented
+from doorward.methods.contract import OCTETS_KEPT_MAX, Method, Presented
 from doorward.methods.plane import Plane
 from doorward.values import RestsOn
 
@@ -47,11 +49,19 @@ class Loaded:
 class Entry:
     """A proven record. `generation` is the view's when it was last found unrevoked and unchanged."""
 
-    __slots__ = ("generation", "handles", "loaded_at", "position", "record")
+    __slots__ = ("generation", "handles", "loaded_at", "octets", "position", "record")
 
     def __init__(
-        self, record: Record, handles: tuple[RestsOn, ...], *, position: int, generation: int, loaded_at: float
+        self,
+        record: Record,
+        handles: tuple[RestsOn, ...],
+        *,
+        position: int,
+        generation: int,
+        loaded_at: float,
+        octets: int = 0,
     ) -> None:
+        self.octets: Final = octets
         self.record: Final = record
         self.handles: Final = handles
         self.loaded_at: Final = loaded_at
@@ -63,14 +73,24 @@ class Entry:
 class RecordCache:
     """The records of one method, in one event loop."""
 
-    __slots__ = ("_age_s_max", "_entries", "_loading", "_method", "_plane", "entries_max")
+    __slots__ = ("_age_s_max", "_entries", "_loading", "_method", "_plane", "entries_max", "octets", "octets_max")
 
-    def __init__(self, method: AnyMethod, plane: Plane | None, *, entries_max: int = ENTRIES_MAX) -> None:
+    def __init__(
+        self,
+        method: AnyMethod,
+        plane: Plane | None,
+        *,
+        entries_max: int = ENTRIES_MAX,
+        octets_max: int = OCTETS_KEPT_MAX,
+    ) -> None:
         self._method: Final = method
         self._plane: Final = plane
         self._entries: Final[dict[str, Entry]] = {}
         self._loading: Final[dict[str, asyncio.Task[Loaded]]] = {}
         self.entries_max: Final = entries_max
+        self.octets_max: Final = octets_max
+        self.octets = 0
+        """What is kept weighs, in octets of the credentials."""
         # A method that asks somebody else (introspection) knows how long an answer may be believed.
         self._age_s_max: Final[float] = min(AGE_S_MAX, getattr(method, "record_age_s_max", AGE_S_MAX))
 
@@ -81,21 +101,24 @@ class RecordCache:
         """The entry of an id, unless it is too old."""
         entry = self._entries.get(presented_id)
         if entry is not None and now_monotonic - entry.loaded_at > self._age_s_max:
-            del self._entries[presented_id]
+            self.forget(presented_id)
             return None
         return entry
 
     def keep(self, proven_id: str, entry: Entry) -> None:
         """Keep a record that has just been proven with."""
         entries = self._entries
-        entries.pop(proven_id, None)
-        if len(entries) >= self.entries_max:
-            del entries[next(iter(entries))]
+        self.forget(proven_id)
+        while entries and (len(entries) >= self.entries_max or self.octets + entry.octets > self.octets_max):
+            self.forget(next(iter(entries)))
         entries[proven_id] = entry
+        self.octets += entry.octets
 
     def forget(self, proven_id: str) -> None:
         """Drop a record that has changed."""
-        self._entries.pop(proven_id, None)
+        entry = self._entries.pop(proven_id, None)
+        if entry is not None:
+            self.octets -= entry.octets
 
     async def load(self, presented: Presented) -> Loaded:
         """The record from the store, together with everybody who asks for the same id at the moment.

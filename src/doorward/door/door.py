@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from doorward.access import Rule
-from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
+from doorward.door.admitted import Admitted, Settlement
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run, record_refusal
@@ -70,6 +70,7 @@ class Door:
             rule=Rule(require, principal_kind),
             budget=lanes[0].budget if failure_budget is None else failure_budget,
             clock=clock,
+            monotonic=monotonic,
         )
         self._runs: Final[tuple[Run, ...]] = tuple(phase.run for phase in PHASES if phase.run is not None)
 
@@ -96,6 +97,11 @@ class Door:
                 if not any(resource is other for other in resources):
                     resources.append(resource)
         return tuple(resources)
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether the body is part of the proof for any method: then nothing may read it before this door has."""
+        return any(lane.body_bytes_max is not None for lane in self._demand.lanes)
 
     def challenges(self, request: RequestView | None = None) -> tuple[bytes, ...]:
         """`WWW-Authenticate` challenges for a request, best method first, each once."""
@@ -125,7 +131,7 @@ class Door:
                 if waiting is not None:
                     await waiting
         except Rejected as refused:
-            failed = refused.code in PROOF_FAILURES
+            failed = refused.code in PROOF_FAILURES and not passage.was_proven
             record_refusal(passage, refused.code)
             if failed and passage.entered is None:
                 self._pay(passage)
@@ -136,7 +142,7 @@ class Door:
         finally:
             if passage.entered is not None:
                 self._demand.budget.leave(passage.entered, failed=failed)
-        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, NOTHING_CLAIMED)
+        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, passage.settlement)
 
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget

@@ -8,10 +8,11 @@ from typing import Any, Final, final
 from weakref import WeakValueDictionary
 
 from doorward.access import Decision, Rule
+from doorward.door.admitted import NOTHING_CLAIMED, Settlement
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.leases import RateSpender
-from doorward.methods.contract import Method, Presented, Resource, SelfContained, Verified
+from doorward.methods.contract import Method, Presented, ReadsBody, Resource, SelfContained, Verified
 from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
@@ -28,6 +29,7 @@ class Lane:
     __slots__ = (
         "__weakref__",
         "bearer_carried",
+        "body_bytes_max",
         "budget",
         "cache",
         "confirming",
@@ -45,6 +47,7 @@ class Lane:
         self.bearer_carried: Final = method.bearer_carried
         self.counts_use: Final = method.counts_use
         self.plane: Final = method.plane
+        self.body_bytes_max: Final = method.body_bytes_max if isinstance(method, ReadsBody) else None
         more = method if isinstance(method, SelfContained) else None
         self.resources: Final[tuple[Resource, ...]] = () if more is None else more.resources
         self.confirming: Final[SelfContained[Any] | None] = more if more is not None and more.confirms else None
@@ -73,7 +76,7 @@ def lane_of(method: AnyMethod, monotonic: Callable[[], float]) -> Lane:
 class Demand:
     """What a door demands: fixed when it is built."""
 
-    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "rule")
+    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "monotonic", "rule")
 
     def __init__(
         self,
@@ -82,11 +85,13 @@ class Demand:
         rule: Rule,
         budget: FailureBudget,
         clock: Clock,
+        monotonic: Callable[[], float],
     ) -> None:
         self.lanes: Final = lanes
         self.rule: Final = rule
         self.budget: Final = budget
         self.clock: Final = clock
+        self.monotonic: Final = monotonic
         self.bearer_carried: Final = any(lane.bearer_carried for lane in lanes)
 
 
@@ -108,7 +113,9 @@ class Passage:
         "presented",
         "record",
         "request",
+        "settlement",
         "verified",
+        "was_proven",
     )
 
     lane: Lane
@@ -126,7 +133,9 @@ class Passage:
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
         self.position = 0
+        self.was_proven = False
         self.answer_headers: tuple[Header, ...] = ()
+        self.settlement: Settlement = NOTHING_CLAIMED
 
     @property
     def is_proven(self) -> bool:

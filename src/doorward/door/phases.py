@@ -6,8 +6,10 @@ Rules of this file:
   awaited. On the warm path no phase returns anything: no I/O, nothing suspends.
 * No phase looks at what a later one decides. What a refusal may tell follows from the order: before `verify` nobody
   learns whether an id exists, after it the holder may know why.
-* `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` and
-  `claim` have no question to ask as long as no method binds tokens to keys or claims things that are used once.
+* `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` has no
+  question to ask as long as no method binds tokens to keys.
+* A body that is part of the proof is read before anything is looked up: it may take its time, and what was looked up
+  would be old by then. A source that has used up its failures is not asked for one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,9 +19,11 @@ import msgspec
 
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
+from doorward.door.claims import claim_for
 from doorward.door.leases import RateSpender
 from doorward.door.passage import Lane, Passage
 from doorward.errors import Rejected, Unavailable
+from doorward.methods.claims import Claim
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import Principal, RateLimit
@@ -51,6 +55,7 @@ PROOF_FAILURES: Final = frozenset(
     }
 )
 """Refusals that are paid for from the failure budget of the source."""
+_KEY_HAS_LEFT: Final = frozenset({"token_key_unknown"})
 RELOADS_MAX: Final = 3
 """How often a record is loaded again when it keeps changing while it is being loaded."""
 REQUEST_LINE_CHARACTERS_MAX: Final = 200
@@ -96,8 +101,12 @@ def single(passage: Passage) -> None:
     if not extracted:
         raise Rejected("credential_missing")
     passage.lane, passage.presented = extracted[0]
+    passage.now = _now(passage)
+
+
+def _now(passage: Passage) -> int:
     plane = passage.lane.plane
-    passage.now = int(passage.demand.clock() if plane is None else plane.clock())
+    return int(passage.demand.clock() if plane is None else plane.clock())
 
 
 def _refuse_unrecognised(passage: Passage, presented_authorization: bytes) -> None:
@@ -131,6 +140,23 @@ def _with_headers(request: RequestView, authorization: bytes) -> RequestView:
 
 def budget(passage: Passage) -> Awaitable[None] | None:
     """A warm credential passes; a cold one needs a source with failures left."""
+    body_bytes_max = passage.lane.body_bytes_max
+    return _enter(passage) if body_bytes_max is None else _enter_with_body(passage, body_bytes_max)
+
+
+async def _enter_with_body(passage: Passage, body_bytes_max: int) -> None:
+    if passage.lane.cache.find(passage.presented.lookup_id, passage.monotonic) is None:
+        passage.demand.budget.require(source_of(passage.request.client), passage.monotonic)
+    body = await passage.request.read_body(body_bytes_max)
+    passage.request = msgspec.structs.replace(passage.request, body=body)
+    # Whoever sends slowly is judged by when it has come: its time, and how old the view of revocations is.
+    passage.monotonic, passage.now = passage.demand.monotonic(), _now(passage)
+    waiting = _enter(passage)
+    if waiting is not None:
+        await waiting
+
+
+def _enter(passage: Passage) -> Awaitable[None] | None:
     cache = passage.lane.cache
     presented_id = passage.presented.lookup_id
     entry = cache.find(presented_id, passage.monotonic)
@@ -174,12 +200,34 @@ async def _load(passage: Passage) -> None:
     passage.position = loaded.position
 
 
-def verify(passage: Passage) -> None:
+def verify(passage: Passage) -> Awaitable[None] | None:
     """The proof."""
+    try:
+        _prove(passage)
+    except Rejected as refused:
+        if passage.entry is None or refused.code not in _KEY_HAS_LEFT:
+            raise
+        return _prove_again(passage)
+    return None
+
+
+def _prove(passage: Passage) -> None:
     passage.verified = verified = passage.lane.method.verify(
         passage.presented, passage.record, passage.request, passage.now
     )
     passage.answer_headers = verified.answer_headers
+
+
+async def _prove_again(passage: Passage) -> None:
+    """The key it was proven with is not at hand any more: it is looked for as for a token nobody has seen.
+
+    Whoever holds it guesses nothing, so no failure is counted: an issuer that loses its keys for a moment would have
+    every caller behind one address shut out.
+    """
+    passage.was_proven = True
+    passage.entry = None
+    await _load(passage)
+    _prove(passage)
 
 
 def revoked(passage: Passage) -> Awaitable[None] | None:
@@ -245,7 +293,7 @@ async def _load_again(passage: Passage, view: RevocationView) -> None:
         loaded = await passage.lane.cache.load(passage.presented)
         passage.record = loaded.record
         passage.position = loaded.position
-        verify(passage)
+        _prove(passage)
         generation = view.generation
         handles = passage.verified.handles
         if not view.changed_since(handles, passage.position):
@@ -263,6 +311,7 @@ def _keep(passage: Passage, *, generation: int) -> None:
         position=passage.position,
         generation=generation,
         loaded_at=passage.monotonic,
+        octets=passage.presented.octets,
     )
     passage.lane.cache.keep(passage.presented.lookup_id, entry)
 
@@ -289,6 +338,18 @@ async def _refill(passage: Passage, spender: RateSpender, rate: RateLimit) -> No
 def authorize(passage: Passage) -> None:
     """What the door demands, against what the principal holds."""
     passage.decision = passage.demand.rule.decide(passage.verified.principal)
+
+
+def claim(passage: Passage) -> Awaitable[None] | None:
+    """What is used up by this request, when nothing else can say no: a 403 or a 429 burns nothing."""
+    wanted = passage.verified.claim
+    return None if wanted is None else _claim(passage, wanted)
+
+
+async def _claim(passage: Passage, wanted: Claim) -> None:
+    plane = passage.lane.plane
+    assert plane is not None, "a method without a store has nowhere to claim"
+    passage.settlement = await claim_for(plane.claims, wanted)
 
 
 def record(passage: Passage) -> None:
@@ -363,7 +424,7 @@ PHASES: Final = (
     Phase(8, "bound?", "door/", "does the token's `cnf` match this request's DPoP key or certificate?", None),
     Phase(9, "limits", "door/", "rate per credential", limits),
     Phase(10, "authorize", "access/", "scopes, roles, policies → `Decision` with reasons", authorize),
-    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", None),
+    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", claim),
     Phase(12, "record", "audit/", "last-used and events, batched", record),
     Phase(13, "settle", "door/", "after the handler: complete or release what was claimed", None),
 )

@@ -6,6 +6,7 @@ Rules of this file:
   which decide, say why, take payment and tell the log. A check that is missing there refuses nobody who passes here.
 * It asks everything the phases ask of a warm credential, by the same functions: one credential, extracted, proven
   again, nothing revoked anywhere since it was last found good, a fresh view, the demand, one unit of its rate.
+* It neither reads a body nor claims anything: whatever needs that has to wait, and goes through the phases.
 * Nothing is changed before it is certain to admit. The rate is spent last, when nothing else can say no.
 * The tests of the pipeline run twice, with this file and without it.
 """
@@ -38,11 +39,12 @@ def admit_warm(demand: Demand, request: RequestView, monotonic: float) -> Admitt
         verified = lane.method.verify(presented, entry.record, request, now)
         if plane is not None:
             plane.view.require_fresh(monotonic)
+        if verified.claim is not None or (verified.rate is not None and spender is None):
+            return None
         decision = demand.rule.decide(verified.principal)
         answer_headers = verified.answer_headers
         if verified.rate is not None:
-            if spender is None:
-                return None
+            assert spender is not None, "asked above"
             spent = spender.spend(verified.principal.credential_id, verified.rate)
             if spent is None:
                 return None
@@ -63,7 +65,7 @@ def _extract_one(demand: Demand, request: RequestView) -> tuple[Lane, Presented 
     for lane in demand.lanes:
         presented = lane.method.extract(request)
         if presented is not None:
-            if found is not None:
+            if found is not None or lane.body_bytes_max is not None:
                 return None
             found = lane, presented
     if found is not None and demand.bearer_carried:

@@ -16,10 +16,12 @@ from functools import lru_cache
 from typing import Any, Final, final
 from urllib.parse import quote
 
-from doorward.door import Admitted, Door
+from doorward.door import NOTHING_CLAIMED, Admitted, Door, Settlement
 from doorward.errors import Rejected, Unavailable
+from doorward.frameworks.body import Body
 from doorward.frameworks.lifespan import run_lifespan
 from doorward.frameworks.peer import refuse_rewritten_peer
+from doorward.frameworks.settling import release_all, run_settled
 from doorward.wire.hops import TrustedHops, parse_address
 from doorward.wire.render import Answer, render_refusal
 from doorward.wire.request import Header, Peer, RequestView, index_headers
@@ -28,6 +30,7 @@ __all__ = [
     "ADMITTED",
     "ANSWER_HEADERS",
     "DOORS",
+    "SETTLEMENTS",
     "ASGIApp",
     "Body",
     "DoorMiddleware",
@@ -39,6 +42,7 @@ __all__ = [
     "is_preflight",
     "refuse_websocket",
     "request_view",
+    "run_behind",
     "send_answer",
     "send_preflight",
     "with_answer_headers",
@@ -57,6 +61,8 @@ DOORS: Final = "__doorward_doors__"
 """Attribute of an endpoint that is behind doors."""
 ANSWER_HEADERS: Final = "doorward.answer_headers"
 """Scope key: a list of headers the outermost layer adds to the answer, when a layer there does so."""
+SETTLEMENTS: Final = "doorward.settlements"
+"""Scope key: what was claimed for this request, until somebody has taken on to settle it."""
 PRINCIPAL: Final = "doorward.principal"
 
 _NO_HOPS: Final = TrustedHops()
@@ -68,54 +74,6 @@ def _peer_at(address: str) -> Peer:
 
 
 _UNIX_PEER: Final = Peer(None)
-
-
-@final
-class Body:
-    """The request body, read at most once and handed on afterwards."""
-
-    __slots__ = ("_body", "_receive", "_replayed")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive: Final = receive
-        self._body: bytes | None = None
-        self._replayed = False
-
-    async def read(self, body_bytes_max: int) -> bytes:
-        """The whole body.
-
-        Raises:
-            Rejected: `body_too_large`; `request_malformed` when the client hangs up in the middle.
-        """
-        if self._body is None:
-            chunks: list[bytes] = []
-            size = 0
-            while True:
-                message = await self._receive()
-                if message["type"] != "http.request":
-                    raise Rejected("request_malformed", "the client hung up before the end of the body")
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > body_bytes_max:
-                    raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    break
-            self._body = b"".join(chunks)
-        if len(self._body) > body_bytes_max:
-            raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
-        return self._body
-
-    @property
-    def receive(self) -> Receive:
-        """What the application receives from: the server itself, or first what was read."""
-        return self._receive if self._body is None else self._replay
-
-    async def _replay(self) -> Message:
-        if self._replayed:
-            return await self._receive()
-        self._replayed = True
-        return {"type": "http.request", "body": self._body, "more_body": False}
 
 
 def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> RequestView:
@@ -160,7 +118,8 @@ async def admit_all(
     """Let a request through every one of `doors`, in order; answers the headers for the answer, or the refusal.
 
     A door that has admitted this request already is not asked again. The principal of the last door is in
-    `scope["doorward.principal"]` and `scope["state"]["principal"]`.
+    `scope["doorward.principal"]` and `scope["state"]["principal"]`. What was claimed is in `scope[SETTLEMENTS]`, for
+    the caller to settle, after a refusal too.
     """
     admitted: dict[Door, Admitted] = scope.setdefault(ADMITTED, {})
     headers: tuple[Header, ...] = ()
@@ -175,10 +134,36 @@ async def admit_all(
         except (Rejected, Unavailable) as refused:
             return door.refuse(refused, request)
         admitted[door] = admission
+        if admission.settlement is not NOTHING_CLAIMED:
+            claimed: list[Settlement] = scope.setdefault(SETTLEMENTS, [])
+            claimed.append(admission.settlement)
         headers += admission.answer_headers
         scope[PRINCIPAL] = admission.principal
         scope.setdefault("state", {})["principal"] = admission.principal
     return headers
+
+
+async def run_behind(
+    doors: Iterable[Door], app: ASGIApp, scope: Scope, receive: Receive, send: Send, hops: TrustedHops = _NO_HOPS
+) -> None:
+    """Run an application, or whatever stands for one, when every one of `doors` has admitted the request."""
+    body = Body(receive, scope["headers"])
+    try:
+        outcome = await admit_all(doors, scope, body, hops)
+        if isinstance(outcome, Answer):
+            await send_answer(send, outcome)
+            return
+        send = with_answer_headers(scope, outcome, send)
+        settlements = scope.pop(SETTLEMENTS, None)
+        if settlements is None:
+            await app(scope, body.receive, send)
+        else:
+            await run_settled(settlements, lambda settling: app(scope, body.receive, settling), send)
+    finally:
+        if SETTLEMENTS in scope:
+            # The first of two doors had claimed something, and the second refused, or did not come to it.
+            await release_all(scope.pop(SETTLEMENTS))
+        body.close()
 
 
 def with_answer_headers(scope: Scope, headers: tuple[Header, ...], send: Send) -> Send:
@@ -265,9 +250,4 @@ class DoorMiddleware:
         elif is_preflight(scope):
             await send_preflight(send)
         else:
-            body = Body(receive)
-            outcome = await admit_all(self.doors, scope, body, self._hops)
-            if isinstance(outcome, Answer):
-                await send_answer(send, outcome)
-            else:
-                await self.app(scope, body.receive, with_answer_headers(scope, outcome, send))
+            await run_behind(self.doors, self.app, scope, receive, send, self._hops)

@@ -22,11 +22,14 @@ from starlette.responses import Response as PlainResponse
 from starlette.routing import BaseRoute, Match
 
 from doorward.door import Door as CoreDoor
-from doorward.frameworks.asgi import ADMITTED, Body, Scope, admit_all
+from doorward.errors import Misconfigured
+from doorward.frameworks.asgi import ADMITTED, SETTLEMENTS, Scope, admit_all
+from doorward.frameworks.body import Body
 from doorward.frameworks.gate import REFUSE, Keeper, Plan, is_marked_open, open_route, plan_starlette
 from doorward.frameworks.injection import inject_principals
 from doorward.frameworks.openapi import describe_doors
 from doorward.frameworks.peer import check_peer_once
+from doorward.frameworks.settling import release_all
 from doorward.frameworks.starlette import guard_with, survey_starlette
 from doorward.values import Principal
 from doorward.wire.hops import TrustedHops
@@ -37,6 +40,13 @@ __all__ = ["Door", "guard", "open_route"]
 # Since FastAPI 0.13x an included router stays a router of its own; before that, its routes were copied.
 _IncludedRouter: Final = getattr(fastapi.routing, "_IncludedRouter", None)
 _FrontendRouteGroup: Final = getattr(fastapi.routing, "_FrontendRouteGroup", None)
+
+
+# A dependency is asked when the body has been read by others, and does not learn how the handler ends.
+_NOT_GUARDED: Final = Misconfigured(
+    "This door proves the body or claims what may be used once, which it can do in a guarded application only.",
+    cure="Call guard(app) where the application is made.",
+)
 
 
 class RefusedByDoor(HTTPException):
@@ -72,6 +82,8 @@ class Door(CoreDoor):
 
 async def _prove(door: Door, request: Request, response: Response) -> None:
     check_peer_once(door, request.scope)
+    if door.reads_body:
+        raise _NOT_GUARDED
     outcome = await admit_all((door,), request.scope, Body(request.receive))
     if isinstance(outcome, Answer):
         handlers = request.scope.get("starlette.exception_handlers")
@@ -80,6 +92,9 @@ async def _prove(door: Door, request: Request, response: Response) -> None:
             handlers[0].setdefault(RefusedByDoor, _answer_refusal)
         raise RefusedByDoor(outcome)
     response.headers.raw.extend(outcome)
+    if SETTLEMENTS in request.scope:
+        await release_all(request.scope.pop(SETTLEMENTS))
+        raise _NOT_GUARDED
 
 
 async def _answer_refusal(_request: Request, error: Exception) -> PlainResponse:

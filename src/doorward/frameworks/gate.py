@@ -24,23 +24,21 @@ from doorward.frameworks.asgi import (
     ANSWER_HEADERS,
     DOORS,
     ASGIApp,
-    Body,
     DoorMiddleware,
     Message,
     Receive,
     Scope,
     Send,
-    admit_all,
     is_preflight,
     refuse_websocket,
+    run_behind,
     send_answer,
     send_preflight,
-    with_answer_headers,
 )
 from doorward.frameworks.lifespan import run_lifespan
 from doorward.frameworks.peer import refuse_rewritten_peer
 from doorward.wire.hops import TrustedHops
-from doorward.wire.render import Answer, render_refusal
+from doorward.wire.render import render_refusal
 
 __all__ = [
     "GUARDED",
@@ -233,20 +231,10 @@ class Keeper:
             return route.handle(scope, receive, send)
         if not plan.doors:
             return send_answer(send, render_refusal(Rejected("no_door")))
-        return self._through_doors(plan, route, scope, receive, send)
-
-    async def _through_doors(self, plan: Plan, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
-        body = Body(receive)
-        outcome = await admit_all(plan.doors, scope, body, self._hops)
-        if isinstance(outcome, Answer):
-            await send_answer(send, outcome)
-            return
-        send = with_answer_headers(scope, outcome, send)
+        handle: ASGIApp = route.handle
         if plan.methods is not None and scope["method"] not in plan.methods:
-            allow = ((b"allow", ", ".join(sorted(plan.methods)).encode()),)
-            await send_answer(send, render_refusal(Rejected("method_not_allowed", answer_headers=allow)))
-            return
-        await route.handle(scope, body.receive, send)
+            handle = _refuser_of_methods(plan.methods)
+        return run_behind(plan.doors, handle, scope, receive, send, self._hops)
 
     async def nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What no route matches."""
@@ -301,6 +289,14 @@ class Keeper:
             return stack(scope, receive, send_with_headers)
 
         return outermost
+
+
+def _refuser_of_methods(methods: frozenset[str]) -> ASGIApp:
+    def refuse(_scope: Scope, _receive: Receive, send: Send) -> Awaitable[None]:
+        allow = ((b"allow", ", ".join(sorted(methods)).encode()),)
+        return send_answer(send, render_refusal(Rejected("method_not_allowed", answer_headers=allow)))
+
+    return refuse
 
 
 def _dispatch_of(router: Router, keeper: Keeper) -> Router:

@@ -17,14 +17,11 @@ from doorward.errors import Misconfigured
 from doorward.frameworks.asgi import (
     DOORS,
     ASGIApp,
-    Body,
     DoorMiddleware,
     Receive,
     Scope,
     Send,
-    admit_all,
-    send_answer,
-    with_answer_headers,
+    run_behind,
 )
 from doorward.frameworks.gate import (
     GUARDED,
@@ -37,7 +34,6 @@ from doorward.frameworks.gate import (
 )
 from doorward.frameworks.peer import check_peer_once
 from doorward.wire.hops import TrustedHops
-from doorward.wire.render import Answer
 
 __all__ = ["Door", "guard", "guard_with", "open_route", "survey_starlette"]
 
@@ -73,12 +69,7 @@ class Door(CoreDoor):
 
 async def _run_behind(door: Door, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     check_peer_once(door, scope)
-    body = Body(receive)
-    outcome = await admit_all((door,), scope, body)
-    if isinstance(outcome, Answer):
-        await send_answer(send, outcome)
-    else:
-        await app(scope, body.receive, with_answer_headers(scope, outcome, send))
+    await run_behind((door,), app, scope, receive, send)
 
 
 def guard(app: AppT, *, hops: TrustedHops | None = None) -> AppT:

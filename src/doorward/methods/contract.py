@@ -5,15 +5,30 @@ method's `verify.py`; everything else raises `Rejected`. The shared phases (sing
 limits, authorize, claim, record, settle) belong to the pipeline, so a method cannot forget one.
 """
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from doorward.methods.claims import Claim
 from doorward.methods.plane import Plane
 from doorward.values import CredentialId, MethodName, Principal, RateLimit, RestsOn, Since
 from doorward.wire.request import Header, RequestView
 
-__all__ = ["Method", "OpenApiScheme", "Presented", "Resource", "SelfContained", "Verified"]
+__all__ = [
+    "OCTETS_KEPT_MAX",
+    "Method",
+    "OpenApiScheme",
+    "Presented",
+    "ReadsBody",
+    "Resource",
+    "SelfContained",
+    "Verified",
+]
+
+
+OCTETS_KEPT_MAX: Final = 33_554_432
+"""How long all credentials may be together of which one method keeps what they prove (32 MiB): a token of another
+issuer takes up to fifteen times its own length once its claims are apart."""
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -21,6 +36,11 @@ class Presented(msgspec.Struct, frozen=True):
 
     lookup_id: CredentialId
     """Public id under which the record is found: unverified, but of bounded length and alphabet."""
+
+    @property
+    def octets(self) -> int:
+        """How long it is, where what is kept of it grows with it; 0 where the record comes from a store."""
+        return 0
 
     def is_bearer(self, presented_value: bytes) -> bool:  # noqa: ARG002  # for methods carried so to override
         """Whether an `Authorization` value is `Bearer` with this very credential, whole. No is always safe."""
@@ -46,6 +66,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     rate: RateLimit | None = None
     answer_headers: tuple[Header, ...] = ()
     """Headers every answer to this credential carries, refusals included (`Deprecation`)."""
+    claim: Claim | None = None
+    """What this request uses up; claimed when every other question has been answered."""
 
 
 class OpenApiScheme(msgspec.Struct, frozen=True):
@@ -119,6 +141,16 @@ class Method(Protocol[PresentedT, RecordT]):
 
     def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
         """Security schemes, alternatives of each other."""
+        ...
+
+
+@runtime_checkable
+class ReadsBody(Protocol):
+    """What a method has besides, when the body is part of its proof: `verify` finds it in `request.body`."""
+
+    @property
+    def body_bytes_max(self) -> int:
+        """How large the body may be; it is held in memory until the request ends."""
         ...
 
 

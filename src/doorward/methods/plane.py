@@ -9,6 +9,7 @@ import msgspec
 
 from doorward.audit.port import VerificationLog
 from doorward.errors import Misconfigured
+from doorward.methods.claims import ClaimPort
 from doorward.revocation.port import RevocationView
 from doorward.values import Clock, CredentialId, MethodName, RateLimit
 
@@ -131,6 +132,11 @@ class Plane(Protocol):
     @property
     def rate_leases(self) -> RateLeasePort:
         """Shares of rate limits."""
+        ...
+
+    @property
+    def claims(self) -> ClaimPort:
+        """What may be used once."""
         ...
 
     async def start(self) -> None:

@@ -6,7 +6,8 @@ Rules of this file:
   compared with a position and no clock is asked.
 * Positions of two generations of the feed cannot be compared: a watermark of another one is older than every epoch.
 * A foreign issuer knows nothing of our feed. Its token is void when it was issued up to a minute *after* the epoch as
-  well: its clock may be fast, and to let a revoked person in is worse than to send a new one to sign in again.
+  well: its clock may be fast, and to let a revoked person in is worse than to send a new one to sign in again. Whoever
+  allows its clock more than a minute has the epoch reach as far: what may be dated ahead was issued before.
 
 An epoch is held as one number, because there may be a million: position, time of the commit, and when it leaves.
 """
@@ -18,7 +19,7 @@ from doorward.values import Since, Watermark
 __all__ = ["FOREIGN_CLOCK_FAST_S", "LEAVES_NEVER", "later_epoch", "leaves_in", "pack_epoch", "voids"]
 
 FOREIGN_CLOCK_FAST_S: Final = 60
-"""How far another issuer's clock may be ahead of ours."""
+"""How far another issuer's clock may be ahead of ours, at least."""
 
 _LEAVE_BITS: Final = 24
 _TIME_BITS: Final = 36
@@ -59,7 +60,7 @@ def voids(epoch: int, since: Since | None, feed_generation: str | None) -> bool:
         return False
     if isinstance(since, Watermark):
         return since.generation != feed_generation or since.position < _position(epoch)
-    return since.issued_at - FOREIGN_CLOCK_FAST_S <= _committed_at(epoch)
+    return since.issued_at - max(since.clock_fast_s, FOREIGN_CLOCK_FAST_S) <= _committed_at(epoch)
 
 
 def _position(epoch: int) -> int:

@@ -5,7 +5,7 @@ Rules of this file:
 * An id is public. Whoever pastes the token itself, or a key, where its id belongs has put a secret on its way into the
   audit log: it is refused, never repeated, and what to give instead is said.
 * Ids of another issuer are prefixed by it and one space. An issuer holds no space, so no id of one issuer can be read
-  as an id of another. For the same reason our own ids hold none, except a subject, which is whatever people are called.
+  as an id of another. For the same reason our own ids hold none, subjects included: none is issued with one.
 """
 
 import re
@@ -57,6 +57,6 @@ def parse_handle(kind: FeedKind, presented_id: str, *, issuer: str | None) -> Ha
         raise Rejected("input_invalid", f"an id is 1 to {ID_CHARACTERS_MAX} printable characters")
     if issuer is not None:
         return Handle(kind, f"{issuer} {presented_id}")
-    if " " in presented_id and kind is not FeedKind.SUBJECT:
+    if " " in presented_id:
         raise Rejected("input_invalid", f"no id of a {kind.value} of ours holds a space")
     return Handle(kind, presented_id)

@@ -96,7 +96,11 @@ async def _read_token(scope: Scope, receive: Receive) -> str:
     if len(types) > 1:
         raise Rejected("header_repeated", "content-type")
     require_form_type(types[0] if types else None)
-    fields = parse_form(await Body(receive).read(INTROSPECTION_BYTES_MAX))
+    body = Body(receive)
+    try:
+        fields = parse_form(await body.read(INTROSPECTION_BYTES_MAX))
+    finally:
+        body.close()
     token = fields.get("token")
     if not token:
         raise Rejected("request_malformed", "the form has no token")

@@ -24,9 +24,14 @@ class Watermark(NamedTuple):
 
 @final
 class IssuedAbroad(NamedTuple):
-    """The `iat` (epoch seconds) of a token whose issuer knows nothing of our feed: void up to 60 s after it as well."""
+    """The `iat` (epoch seconds) of a token whose issuer knows nothing of our feed.
+
+    `clock_fast_s` is how far that issuer's clock is allowed to be ahead: an epoch voids what was issued that much after
+    it as well, and never less than a minute.
+    """
 
     issued_at: int
+    clock_fast_s: int = 0
 
 
 Since: TypeAlias = Watermark | IssuedAbroad

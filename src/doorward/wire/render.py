@@ -58,6 +58,9 @@ STATUS_OF: Final[dict[str, int]] = {
     "signature_expired": 401,
     "signature_not_yet_valid": 401,
     "signature_digest": 401,
+    "replayed": 401,
+    "delivery_in_progress": 409,
+    "delivery_repeated": 200,
     "app_suspended": 401,
     "rate_limited": 429,
     "scope_insufficient": 403,
@@ -71,6 +74,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "host_refused": 421,
     "origin_refused": 403,
     "body_too_large": 413,
+    "body_slow": 408,
     "object_unknown": 404,
     "object_exists": 409,
     "object_conflict": 409,
@@ -82,9 +86,11 @@ STATUS_OF: Final[dict[str, int]] = {
     "revocation_stale": 503,
     "keys_unavailable": 503,
     "introspection_unavailable": 503,
+    "claims_full": 503,
     "overloaded": 503,
 }
-"""The HTTP status of every refusal code. Codes that share a public code share the status."""
+"""The HTTP status of every refusal code. Codes that share a public code share the status. 200: there is nothing to be
+done, and the sender, who has proven it was his, may stop sending."""
 
 
 @final
@@ -117,6 +123,8 @@ def render_refusal(
     """
     refusal = error.refusal
     status = STATUS_OF[error.code]
+    if status == 200:
+        return _render_repeated(error)
     missing_scopes = error.missing_scopes if isinstance(error, Rejected) else ()
     problem = _Problem(
         type=PROBLEM_TYPE_PREFIX + refusal.public_code,
@@ -141,6 +149,12 @@ def render_refusal(
     if isinstance(error, Rejected):
         headers += error.answer_headers
     return Answer(status=status, headers=tuple(headers), body=body)
+
+
+def _render_repeated(error: Rejected | Unavailable) -> Answer:
+    """What was done before is answered as if it were done now, and with nothing: the first answer is not kept."""
+    headers: tuple[Header, ...] = ((b"content-length", b"0"), (b"cache-control", b"no-store"))
+    return Answer(status=200, headers=headers + (error.answer_headers if isinstance(error, Rejected) else ()), body=b"")
 
 
 def _invite(

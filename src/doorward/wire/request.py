@@ -50,6 +50,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
         client: the client's address by the rule for trusted hops, or None when there is none (a UNIX socket).
         forwarded: whether any forwarding header came with the request, trusted or not.
         read_body: reads the whole body once and keeps it for the handler; bounded by the caller.
+        body: the whole body as received, when a method needs it for its proof; None: it was not read.
     """
 
     method: str
@@ -61,6 +62,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     forwarded: bool
     read_body: Callable[[int], Awaitable[bytes]]
     by_name: Mapping[bytes, bytes] | None = None
+    body: bytes | None = None
 
     def __repr__(self) -> str:
         # Headers and query hold secrets.

@@ -5,12 +5,15 @@ Each line they print is something the store has answered.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from time import time
 
 from tests.simulators.records import creation
 
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.audit.chain import ChainKey
+from doorward.door.claims import claim_for
+from doorward.methods.claims import Claim
 from doorward.values import CredentialId, RateLimit
 
 CHAIN_KEY = ChainKey(key_id="m1", key=bytes(range(32)))
@@ -40,7 +43,31 @@ async def take_leases(ports: SqlPorts, requests: str, asks: str) -> None:
     await asyncio.gather(*(ask() for _ in range(int(asks))))
 
 
-PROGRAMS = {"create-keys": create_keys, "take-leases": take_leases}
+async def claim_many(ports: SqlPorts, keys: str) -> None:
+    """Claim the same keys as everybody else, all at once; print those that were ours."""
+
+    async def claim(key: str) -> None:
+        if await ports.claims.claim_once("all", key, keep_until=4_000_000_000):
+            print(key, flush=True)  # noqa: T201  # as above
+
+    await asyncio.gather(*(claim(f"n{number}") for number in range(int(keys))))
+
+
+async def hold_claim(ports: SqlPorts, lease_s: str) -> None:
+    """Work on a delivery for ever, as a handler would."""
+    claim = Claim(owner="acme", key="d1", keep_until=4_000_000_000, lease_s=int(lease_s))
+    held = await claim_for(ports.claims, claim)
+    print("held", flush=True)  # noqa: T201  # as above
+    await asyncio.Event().wait()
+    await held.complete()
+
+
+PROGRAMS: dict[str, Callable[..., Awaitable[None]]] = {
+    "claim-many": claim_many,
+    "create-keys": create_keys,
+    "hold-claim": hold_claim,
+    "take-leases": take_leases,
+}
 
 
 async def main(what: str, url: str, *arguments: str) -> None:

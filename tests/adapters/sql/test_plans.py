@@ -5,7 +5,20 @@ import sqlite3
 import asyncpg
 import pytest
 
-from doorward.adapters.sql import apikey, appending, apps, audit, basic, feed, holdings, leases, meta, opaque, standing
+from doorward.adapters.sql import (
+    apikey,
+    appending,
+    apps,
+    audit,
+    basic,
+    claims,
+    feed,
+    holdings,
+    leases,
+    meta,
+    opaque,
+    standing,
+)
 from doorward.adapters.sql.statements import Statement
 
 POINT_READS = {
@@ -21,6 +34,10 @@ POINT_READS = {
     "opaque token to be proven": opaque._FIND,
     "what still stands": standing._reading(6, 8),
     "lease": leases._LOCK,
+    "claim": claims._LOCK,
+    "claim, completed": claims._COMPLETE,
+    "claims of an owner": claims._COUNT,
+    "claims that have ended": claims._SWEEP,
     "meta": meta._READ,
     "feed": feed._READ,
     "rows of an owner": appending._OF_OWNER,
@@ -35,9 +52,13 @@ POINT_READS = {
 }
 
 
+# `heads` has one row, `page` and `some` are the rows just found, and the clock is read once.
+FEW = {"SCAN heads", "SCAN page", "SCAN page LEFT-JOIN", "SCAN some", "SCAN CONSTANT ROW"}
+
+
 def arguments(statement: Statement, dialect: str) -> list[object]:
     prepared = statement.prepared("sqlite" if dialect == "sqlite" else "postgresql")
-    numbers = {"limit", "after_sequence"} | ({"after"} if statement is feed._READ else set())
+    numbers = {"limit", "after_sequence", "held_fence"} | ({"after"} if statement is feed._READ else set())
     return [prepared.constants.get(name, 1 if name in numbers else "x") for name in prepared.order]
 
 
@@ -50,8 +71,7 @@ def test_sqlite_scans_nothing(sqlite_url: str, name: str) -> None:
         f"EXPLAIN QUERY PLAN {statement.prepared('sqlite').sql}", arguments(statement, "sqlite")
     ).fetchall()
     connection.close()
-    # `heads` has one row, and `page` is the rows just found.
-    steps = [row[3] for row in plan if row[3] not in {"SCAN heads", "SCAN page", "SCAN page LEFT-JOIN"}]
+    steps = [row[3] for row in plan if row[3] not in FEW]
     assert any(step.startswith("SEARCH") for step in steps)
     assert not [step for step in steps if step.startswith("SCAN")]
 

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,22 @@ def test_a_member_twice_is_refused_at_any_depth_and_in_any_spelling(text: bytes)
 )
 def test_what_is_not_one_strict_object_is_refused(text: bytes) -> None:
     refused("token_malformed", parse_object, text)
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "1e-308", "2.2250738585072011e-308", "1e0000000308"])
+def test_no_number_costs_more_than_its_length(number: str) -> None:
+    # A hundred times as much, and more, was the attack.
+    assert _best_s(number) < 20 * _best_s("1.25e0")
+
+
+def _best_s(number: str) -> float:
+    text = f'{{"a":[{",".join([number] * (6_000 // (len(number) + 1)))}]}}'.encode()
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        parse_object(text)
+        taken.append(time.process_time() - began)
+    return min(taken)
 
 
 def nested(depth: int, opening: bytes = b'{"a":', closing: bytes = b"}") -> bytes:

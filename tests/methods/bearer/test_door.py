@@ -11,7 +11,7 @@ from doorward.crypto.jose.jwk import parse_jwk
 from doorward.door import Admitted, Door, FailureBudget
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.bearer import BearerTokens
-from doorward.methods.bearer.config import TOKENS_KEPT
+from doorward.methods.bearer.config import FOREIGN_LIFETIME_S_MAX, TOKENS_KEPT
 from doorward.methods.bearer.profiles import GENERIC
 from doorward.values import FeedKind, Handle, Scopes
 
@@ -19,7 +19,8 @@ from doorward.values import FeedKind, Handle, Scopes
 class _Asked:
     """Whom to ask when the view is stale."""
 
-    def __init__(self, *, says: bool = True) -> None:
+    def __init__(self, *, says: bool = True, issuer: str = ISSUER) -> None:
+        self.issuer = issuer
         self.says = says
         self.tokens: list[bytes] = []
         self.away = False
@@ -39,7 +40,7 @@ class _Hall:
         self.monotonic = time.monotonic()
         self.plane = SimulatedPlane(lambda: self.now) if plane else None
         self.issuer = SimulatedIssuer()
-        self.method = BearerTokens(self.issuer.policy(own=True), plane=self.plane, when_stale=asked)
+        self.method = BearerTokens(self.issuer.policy(own=plane), plane=self.plane, when_stale=asked)
         self.door = Door(
             self.method,
             require=Scopes("orders:read"),
@@ -164,6 +165,35 @@ async def test_a_key_that_has_left_verifies_nothing_more(hall: _Hall) -> None:
     assert await hall.code(token) == "token_key_unknown"
 
 
+async def test_a_warm_token_whose_key_is_not_at_hand_has_it_fetched(hall: _Hall) -> None:
+    keys, key = hall.issuer.keys, hall.issuer.key.verification
+    token = hall.issuer.issue()
+    await hall.admit(token)
+    keys.replace()
+    keys.upstream = None
+    # No fault of the caller, warm or cold.
+    assert await hall.code(token) == "keys_unavailable"
+    keys.upstream = (key,)
+    await hall.admit(token)
+    fetches = keys.fetches
+    await hall.admit(token)
+    assert keys.fetches == fetches == 2
+
+
+async def test_whoever_was_proven_before_the_key_left_pays_nothing(hall: _Hall) -> None:
+    door = Door(hall.method, failure_budget=FailureBudget(2), monotonic=lambda: hall.monotonic)
+    view = view_of((b"authorization", b"Bearer " + hall.issuer.issue()))
+    await door.admit(view)
+    hall.issuer.keys.replace()
+    for _ in range(5):
+        with pytest.raises(Rejected, match="token_key_unknown"):
+            await door.admit(view)
+    # Somebody else behind the same address has all the failures that are his.
+    cold = view_of((b"authorization", b"Bearer " + hall.issuer.issue(x=1)))
+    with pytest.raises(Rejected, match="token_key_unknown"):
+        await door.admit(cold)
+
+
 async def test_a_key_of_the_same_name_with_other_numbers_is_another(hall: _Hall) -> None:
     token = hall.issuer.issue()
     await hall.admit(token)
@@ -199,7 +229,11 @@ async def test_no_table_grows_with_the_number_of_tokens(hall: _Hall) -> None:
     await hall.admit(hall.issuer.issue())
     assert hall.plane.usage.counted == []
     assert hall.plane.verifications.recorded[-1][1:3] == ("tok1", "alice")
-    assert hall.door._demand.lanes[0].cache.entries_max == TOKENS_KEPT
+    cache = hall.door._demand.lanes[0].cache
+    assert cache.entries_max == TOKENS_KEPT
+    # Nor with their length.
+    await hall.admit(token := hall.issuer.issue(x="x" * 4_000))
+    assert cache.octets == len(hall.issuer.issue()) + len(token)
 
 
 async def test_keys_start_and_close_with_the_door() -> None:
@@ -295,3 +329,61 @@ async def test_a_token_beside_another_credential_is_a_conflict_or_a_stranger() -
     assert hall.method.challenges(None) == (b'Bearer realm="doorward"',)
     assert ISSUER in repr(hall.method)
     assert token.decode() not in repr(hall.method)
+
+
+async def test_a_foreign_token_outlives_no_row_that_takes_it_back() -> None:
+    issuer, plane = SimulatedIssuer("https://one.example"), SimulatedPlane(lambda: float(NOW))
+    door = Door(BearerTokens(issuer.policy(profile=GENERIC), plane=plane), clock=lambda: float(NOW))
+    for claims, code in (
+        ({"exp": NOW + FOREIGN_LIFETIME_S_MAX}, None),
+        ({"exp": NOW + FOREIGN_LIFETIME_S_MAX + 1}, "token_lifetime"),
+        # Without the beginning nobody knows how long its life is.
+        ({"iat": ...}, "token_lifetime"),
+    ):
+        view = view_of((b"authorization", b"Bearer " + issuer.issue(**claims)))
+        if code is None:
+            await door.admit(view)
+            continue
+        with pytest.raises(Rejected, match=code):
+            await door.admit(view)
+
+
+async def test_an_issuer_whose_clock_runs_ahead_does_not_outrun_a_revocation() -> None:
+    issuer, plane = SimulatedIssuer("https://one.example"), SimulatedPlane(lambda: float(NOW))
+    door = Door(BearerTokens(issuer.policy(leeway_s=300, issued_ahead_s=300), plane=plane), clock=lambda: float(NOW))
+    # Issued a moment ago, by a clock that is five minutes fast.
+    before = view_of((b"authorization", b"Bearer " + issuer.issue(iat=NOW + 299)))
+    await door.admit(before)
+    plane.revoke(Handle(FeedKind.SUBJECT, "https://one.example alice"))
+    with pytest.raises(Rejected, match="credential_revoked"):
+        await door.admit(before)
+
+
+async def test_a_live_token_is_shown_to_nobody_but_its_issuer() -> None:
+    ours, other = SimulatedIssuer(), SimulatedIssuer("https://one.example", number=2)
+    asked, plane = _Asked(), SimulatedPlane(lambda: float(NOW))
+    method = BearerTokens(ours.policy(own=True), other.policy(), plane=plane, when_stale=asked)
+    door = Door(method, clock=lambda: float(NOW), monotonic=lambda: time.monotonic() + 61)
+    token = ours.issue()
+    await door.admit(view_of((b"authorization", b"Bearer " + token)))
+    with pytest.raises(Unavailable) as caught:
+        await door.admit(view_of((b"authorization", b"Bearer " + other.issue())))
+    assert caught.value.code == "revocation_stale"
+    assert asked.tokens == [token]
+
+
+async def test_what_one_request_does_to_its_claims_no_other_sees(hall: _Hall) -> None:
+    token = hall.issuer.issue(roles=["reader"], plan={"seats": 1})
+    claims = (await hall.admit(token)).principal.claims
+    with pytest.raises(TypeError):
+        claims["admin"] = True  # type: ignore[index]  # what somebody will write
+    with pytest.raises(AttributeError):
+        claims.update(admin=True)  # type: ignore[attr-defined]  # as above
+    roles, plan = claims["roles"], claims["plan"]
+    assert isinstance(roles, list)
+    assert isinstance(plan, dict)
+    roles.append("admin")
+    plan["seats"] = 1_000
+    again = (await hall.admit(token)).principal.claims
+    assert again == hall.issuer.claims(roles=["reader"], plan={"seats": 1})
+    assert ("roles" in again, "admin" in again, len(again)) == (True, False, len(claims))

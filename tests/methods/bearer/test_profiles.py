@@ -8,7 +8,7 @@ from tests.simulators.issuer import API, NOW, SimulatedIssuer
 from doorward.errors import Rejected
 from doorward.methods.bearer.profiles import ANY, AUTH0, ENTRA, GENERIC, KEYCLOAK, PROFILES, RFC9068, Profile
 from doorward.methods.bearer.verify import parse_token, verify_token
-from doorward.values import FeedKind, Handle, IssuedAbroad, Principal, PrincipalKind, Scopes
+from doorward.values import FeedKind, Handle, IssuedAbroad, Principal, PrincipalKind, RestsOn, Scopes
 
 AUTH0_PERSON: dict[str, Any] = {
     "iss": "https://tenant.eu.auth0.com/",
@@ -89,6 +89,13 @@ def _principal(profile: Profile, claims: dict[str, Any], typ: str | None = "JWT"
     ).verified.principal
 
 
+def _handles(profile: Profile, claims: dict[str, Any], **said: Any) -> tuple[RestsOn, ...]:
+    issuer = SimulatedIssuer(claims["iss"])
+    token = issuer.issue({"typ": "JWT"}, **{"client_id": ..., "jti": ..., "scope": ..., **claims})
+    policy = issuer.policy(profile=profile, **said)
+    return verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified.handles
+
+
 def _code(profile: Profile, claims: dict[str, Any], typ: str | None = "JWT", /, **changes: object) -> str:
     with pytest.raises(Rejected) as caught:
         _principal(profile, claims, typ, **changes)
@@ -117,8 +124,11 @@ def test_tokens_of_real_issuers(
 
 
 def test_where_organization_and_session_are() -> None:
-    assert _principal(AUTH0, AUTH0_PERSON).organization_id == "org_9ybsU1dN2dKfDkBi"
-    assert _principal(ENTRA, ENTRA_PERSON).organization_id == ENTRA_PERSON["tid"]
+    for profile, claims, theirs in (
+        (AUTH0, AUTH0_PERSON, "org_9ybsU1dN2dKfDkBi"),
+        (ENTRA, ENTRA_PERSON, ENTRA_PERSON["tid"]),
+    ):
+        assert (FeedKind.ORGANIZATION, f"{claims['iss']} {theirs}") in _handles(profile, claims)
     assert _principal(KEYCLOAK, KEYCLOAK_PERSON).session_id == KEYCLOAK_PERSON["sid"]
     old = {**KEYCLOAK_PERSON, "session_state": "s0"}
     del old["sid"]
@@ -209,13 +219,36 @@ def test_any_is_for_no_door() -> None:
     assert ANY not in PROFILES.values()
 
 
+def test_an_organization_of_another_issuer_is_ours_only_where_it_is_said() -> None:
+    """Ours of the same name is somebody else's customer."""
+    theirs = "org_9ybsU1dN2dKfDkBi"
+    assert _principal(AUTH0, AUTH0_PERSON).organization_id is None
+    issuer = SimulatedIssuer(AUTH0_PERSON["iss"])
+    token = issuer.issue({"typ": "JWT"}, **{"client_id": ..., **AUTH0_PERSON})
+    for organizations, ours in (({theirs: "acme"}, "acme"), ({"other": "acme"}, None), ({}, None)):
+        policy = issuer.policy(profile=AUTH0, organizations=organizations)
+        verified = verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified
+        assert verified.principal.organization_id == ours
+        # Revoked by either name.
+        assert (FeedKind.ORGANIZATION, f"{policy.issuer} {theirs}") in verified.handles
+        assert ((FeedKind.ORGANIZATION, "acme") in verified.handles) == (ours == "acme")
+
+
+def test_a_person_of_entra_is_revoked_by_what_all_clients_call_her() -> None:
+    prefix = ENTRA_PERSON["iss"]
+    handles = _handles(ENTRA, ENTRA_PERSON)
+    assert (FeedKind.SUBJECT, f"{prefix} {ENTRA_PERSON['sub']}") in handles
+    assert (FeedKind.SUBJECT, f"{prefix} {ENTRA_PERSON['oid']}") in handles
+    assert _code(ENTRA, ENTRA_PERSON, oid=7) == "token_claims"
+
+
 def test_ids_of_another_issuer_are_his() -> None:
     issuer = SimulatedIssuer("https://sso.example/realms/shop")
     policy = issuer.policy(profile=KEYCLOAK)
     token = issuer.issue({"typ": "JWT"}, **{"client_id": ..., **KEYCLOAK_PERSON})
     verified = verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified
     prefix, subject = policy.issuer, KEYCLOAK_PERSON["sub"]
-    assert verified.since == IssuedAbroad(NOW)
+    assert verified.since == IssuedAbroad(NOW, policy.clock_fast_s)
     assert set(verified.handles) == {
         Handle(FeedKind.TOKEN, f"{prefix} {KEYCLOAK_PERSON['jti']}"),
         Handle(FeedKind.SUBJECT, f"{prefix} {subject}"),
@@ -230,7 +263,7 @@ def test_a_foreign_token_without_a_date_is_older_than_every_epoch() -> None:
     policy = issuer.policy(profile=GENERIC)
     token = issuer.issue({"typ": None}, iat=..., jti=...)
     verified = verify_token(parse_token(token, {policy.issuer: policy}), NOW).verified
-    assert verified.since == IssuedAbroad(0)
+    assert verified.since == IssuedAbroad(0, policy.clock_fast_s)
     # It has no id of its own; the log still has to call it something.
     assert verified.principal.credential_id.startswith("sha256:")
     assert not any(kind is FeedKind.TOKEN for kind, _ in verified.handles)

@@ -127,10 +127,29 @@ async def test_it_starts_the_feed_before_the_keys_and_closes_both(desk: _Desk) -
 async def test_a_method_gives_a_verifier_of_the_same_policies_and_view(desk: _Desk) -> None:
     policy = desk.issuer.policy(own=True)
     with_view = BearerTokens(policy, plane=desk.plane).verifier()
-    without = BearerTokens(policy).verifier()
+    without = BearerTokens(desk.issuer.policy()).verifier()
     token = desk.issuer.issue()
     desk.plane.revoke(Handle(FeedKind.TOKEN, "tok1"))
     with pytest.raises(Rejected, match="credential_revoked"):
         await with_view.verify(token, NOW)
     await without.verify(token, NOW)
     assert "id.example" in repr(without)
+
+
+async def test_what_is_kept_weighs_no_more_than_it_may(desk: _Desk) -> None:
+    tokens = [desk.issuer.issue(x="x" * 2_000, number=number) for number in range(3)]
+    verifier = TokenVerifier(desk.issuer.policy(own=True), octets_kept=2 * len(tokens[0]) + 10)
+    first = await verifier.verify(tokens[0], NOW)
+    await verifier.verify(tokens[1], NOW)
+    assert await verifier.verify(tokens[0], NOW) is first
+    await verifier.verify(tokens[2], NOW)
+    assert len(verifier) == 2
+    assert await verifier.verify(tokens[0], NOW) is not first
+    # What has left weighs nothing.
+    for token in tokens:
+        with pytest.raises(Rejected, match="credential_expired"):
+            await verifier.verify(token, NOW + 600)
+    small = desk.issuer.issue()
+    kept = await verifier.verify(small, NOW)
+    await verifier.verify(tokens[0], NOW)
+    assert await verifier.verify(small, NOW) is kept

@@ -234,3 +234,15 @@ def test_nothing_of_a_token_shows_in_what_is_printed(issuer: SimulatedIssuer, ow
     shown = repr(parsed) + repr(proof) + repr(proof.__rich_repr__()) + repr(parsed.__rich_repr__()) + repr(own)
     assert "alice" not in shown
     assert token[-20:].decode() not in shown
+
+
+@pytest.mark.parametrize("subject", ["https://idp.example alice", "web alice"])
+def test_no_subject_of_ours_is_named_like_one_of_another_issuer(subject: str) -> None:
+    issuer = SimulatedIssuer()
+    policy = issuer.policy(own=True)
+    with pytest.raises(Rejected) as caught:
+        verify_token(parse_token(issuer.issue(sub=subject), {policy.issuer: policy}), NOW)
+    assert caught.value.code == "token_claims"
+    # Another issuer's people are called what they are called: his name stands before theirs.
+    abroad = issuer.policy()
+    verify_token(parse_token(issuer.issue(sub=subject), {abroad.issuer: abroad}), NOW)

@@ -1,4 +1,9 @@
-"""What issuers publish about their keys, fetched by the guarded client: the port of `keys/documents.py`."""
+"""What issuers publish about their keys, fetched by the guarded client: the port of `keys/documents.py`.
+
+The operator wrote where an issuer is; where its keys are, the issuer's own document says. So that one may lie on a
+private machine where the operator's own URL does, and nowhere else: whoever writes the document would otherwise have
+this server ask any machine it can reach.
+"""
 
 import re
 from typing import Final, final
@@ -15,10 +20,18 @@ _DIRECTIVE: Final = re.compile(r'\s*([A-Za-z-]+)\s*(?:=\s*(?:"([0-9]{1,10})"|([0
 
 @final
 class HttpDocuments:
-    """Implements `DocumentPort`."""
+    """Implements `DocumentPort`.
 
-    def __init__(self, client: GuardedClient) -> None:
+    Args:
+        client: for URLs of the origin the operator wrote.
+        strangers: for every other; reaches public addresses only.
+        operators_origin: scheme, host and port, as `OutboundUrl.origin` says it.
+    """
+
+    def __init__(self, client: GuardedClient, *, strangers: GuardedClient, operators_origin: str) -> None:
         self._client: Final = client
+        self._strangers: Final = strangers
+        self._origin: Final = operators_origin
 
     async def fetch(self, url: str, *, octets_max: int) -> Document:
         """See `DocumentPort`."""
@@ -26,7 +39,8 @@ class HttpDocuments:
             where = parse_url(url, danger_plain_http=self._client.danger_plain_http)
         except UnusableUrl as unusable:
             raise Unavailable("keys_unavailable", f"a URL that cannot be used: {unusable}") from None
-        fetched = await self._client.fetch(where, octets_max=octets_max)
+        client = self._client if where.origin == self._origin else self._strangers
+        fetched = await client.fetch(where, octets_max=octets_max)
         return Document(fetched.body, parse_max_age(fetched.headers.get("cache-control", "")))
 
 

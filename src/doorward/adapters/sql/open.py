@@ -7,6 +7,7 @@ from doorward.adapters.sql.apps import SqlApps
 from doorward.adapters.sql.audit import SqlAudit
 from doorward.adapters.sql.basic import SqlPasswords
 from doorward.adapters.sql.changes import SqlChanges
+from doorward.adapters.sql.claims import SqlClaims
 from doorward.adapters.sql.feed import SqlFeed
 from doorward.adapters.sql.holdings import SqlHoldings
 from doorward.adapters.sql.leases import SqlRateLeases
@@ -41,6 +42,7 @@ class SqlPorts:
         self.feed: Final = SqlFeed(engine)
         self.audit: Final = SqlAudit(engine)
         self.rate_leases: Final = SqlRateLeases(engine)
+        self.claims: Final = SqlClaims(engine)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
         self.sectors: Final = SqlSectors(engine)

@@ -27,10 +27,10 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "events", "feed", "heads", "meta", "metadata"]
-__all__ += ["opaque_tokens", "pairwise_sectors", "rate_leases", "signing_keys", "usage"]
+__all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "claims", "events", "feed", "heads", "meta"]
+__all__ += ["metadata", "opaque_tokens", "pairwise_sectors", "rate_leases", "signing_keys", "usage"]
 
-SCHEMA_REVISION: Final = "0002"
+SCHEMA_REVISION: Final = "0003"
 """The migration this version of Doorward works with; a database at any other is not served."""
 
 metadata: Final = MetaData(
@@ -253,5 +253,17 @@ opaque_tokens: Final = _table(
 
 # Resources that know subjects under a derived name only; a revocation of a subject names every one of them.
 pairwise_sectors: Final = _table("pairwise_sectors", _id("sector"), _required("created_at", _integer))
+
+# What may be used once. The id is a digest of owner and key; without a lease it is used up (methods/claims.py).
+claims: Final = _table(
+    "claims",
+    _id(),
+    _required("owner", _text),
+    _required("fence", _integer),
+    Column("leased_until_ms", _integer),
+    _required("keep_until", _integer),
+    Index(None, "owner"),
+    Index(None, "keep_until"),
+)
 
 meta: Final = _table("meta", _id("name"), _required("value", LargeBinary()))

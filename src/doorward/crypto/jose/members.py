@@ -6,6 +6,8 @@ Rules of this file:
   tokens under one signature.
 * UTF-8 only, no lone surrogates, no NaN, no Infinity, no number that overflows, no comments, nothing after the end.
 * Nesting is bounded, so that whoever walks the answer cannot be made to run out of stack.
+* No number costs more than its length. The decoder's own way to read a fraction takes 16 us for the five characters
+  `1e308`: 8 KB of them, in a token that proves nothing, would hold up everybody for 30 ms.
 
 Finding a repeated member must not cost more than the decoding. The decoder keeps the last one silently, so the proof
 goes backwards. In an object with nothing nested in it only members are parted by commas: as many as the decoded ones
@@ -16,6 +18,7 @@ which counts quotation marks; what is left is read again by a slower decoder tha
 
 import json
 from contextlib import suppress
+from math import isinf
 from typing import Final
 
 import msgspec
@@ -27,7 +30,15 @@ __all__ = ["DEPTH_MAX", "parse_object"]
 DEPTH_MAX: Final = 16
 """How deep objects and arrays of a token or a key may be nested, the outermost included."""
 
-_DECODE: Final = msgspec.json.Decoder().decode
+
+def _read_fraction(presented_number: str) -> float:
+    value = float(presented_number)
+    if isinf(value):
+        raise ValueError("a number that overflows")
+    return value
+
+
+_DECODE: Final = msgspec.json.Decoder(float_hook=_read_fraction).decode
 _ENCODE: Final = msgspec.json.Encoder().encode
 # As numbers: looking for a number in bytes costs a tenth of looking for bytes in them.
 _BRACE: Final = ord("{")

@@ -13,16 +13,20 @@ from collections.abc import Mapping
 from typing import Final, final
 
 import msgspec
+from msgspec.structs import replace
 
 from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm
-from doorward.errors import Misconfigured
+from doorward.errors import Misconfigured, Rejected
 from doorward.keys.port import KeySource
 from doorward.methods.bearer.profiles import RFC9068, Profile
+from doorward.revocation.folding import EPOCH_LIFETIME_S
+from doorward.values.bounds import parse_organization_id
 
 __all__ = [
     "ALGORITHMS",
     "AUDIENCES_MAX",
     "FOREIGN_LEEWAY_S",
+    "FOREIGN_LIFETIME_S_MAX",
     "ISSUED_AHEAD_S",
     "ISSUER_CHARACTERS_MAX",
     "LEEWAY_S_MAX",
@@ -47,6 +51,9 @@ ISSUED_AHEAD_S: Final = 30
 """How far in the future a token of ours may have been issued: the clocks of two machines of ours."""
 OWN_LIFETIME_S_MAX: Final = 86_400
 """How long a token of ours may live: a forged one of a stolen key could claim any `exp`."""
+FOREIGN_LIFETIME_S_MAX: Final = EPOCH_LIFETIME_S - 86_400
+"""How long another issuer's token may live where it can be taken back: a day less than the row that takes it back, for
+clocks that are off. It would open again otherwise."""
 AUDIENCES_MAX: Final = 64
 """How many names one resource may have."""
 ISSUER_CHARACTERS_MAX: Final = 512
@@ -66,8 +73,11 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         own: whether it is ours: its tokens carry the watermark of our feed, and are void without.
         leeway_s: how far past `exp` and before `nbf` a token still holds; at most 300, and 0 for our own.
         issued_ahead_s: how far in the future `iat` may be.
-        lifetime_s_max: the most that `exp` may be after `iat`; None: any.
+        lifetime_s_max: the most that `exp` may be after `iat` (a token without `iat` is refused then); None: any, or
+            89 days where the token can be taken back.
         token_bytes_max: the longest token, at most 8,192.
+        organizations: which of our organizations another issuer means, by its own name of it. Without it a token of
+            another issuer speaks for none of ours.
 
     Raises:
         Misconfigured: any of it cannot be.
@@ -83,8 +93,14 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     issued_ahead_s: int = ISSUED_AHEAD_S
     lifetime_s_max: int | None = None
     token_bytes_max: int = TOKEN_BYTES_MAX
+    organizations: Mapping[str, str] = msgspec.field(default_factory=dict)
     algorithm_names: frozenset[str] = frozenset()
     """Every `alg` the algorithms may be called by; worked out, never given."""
+
+    @property
+    def clock_fast_s(self) -> int:
+        """How far `iat` may lie ahead of a moment at which the token was already there."""
+        return max(self.leeway_s, self.issued_ahead_s)
 
     def __post_init__(self) -> None:
         _require_issuer(self.issuer)
@@ -98,6 +114,7 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 f"Tokens of {self.issuer} are taken with no algorithm at all.", cure="Name at least one, like ES256."
             )
         self._require_times()
+        self._require_organizations()
         names = frozenset[str]().union(*(REQUIREMENTS[algorithm].names for algorithm in self.algorithms))
         msgspec.structs.force_setattr(self, "algorithm_names", names)
 
@@ -121,6 +138,20 @@ class IssuerPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 cure=f"Set token_bytes_max between 1 and {TOKEN_BYTES_MAX}.",
             )
 
+    def _require_organizations(self) -> None:
+        try:
+            for organization in self.organizations.values():
+                parse_organization_id(organization)
+        except Rejected:
+            known = False
+        else:
+            known = not (self.own and self.organizations)
+        if not known:
+            raise Misconfigured(
+                f"Organizations of {self.issuer} stand for what is no organization of ours, or it is our own issuer.",
+                cure='Write organizations={"their-id": "our-id"} for another issuer.',
+            )
+
     def __repr__(self) -> str:
         return f"IssuerPolicy({self.issuer!r}, audiences={sorted(self.audiences)!r}, profile={self.profile.name!r})"
 
@@ -134,15 +165,37 @@ def _require_issuer(issuer: str) -> None:
         )
 
 
-def policies_by_issuer(policies: tuple[IssuerPolicy, ...]) -> Mapping[str, IssuerPolicy]:
+def policies_by_issuer(policies: tuple[IssuerPolicy, ...], *, revocable: bool) -> Mapping[str, IssuerPolicy]:
     """Policies by the issuer they are for.
 
+    Args:
+        policies: one an issuer.
+        revocable: whether what is revoked is asked here. Then no token may outlive a row about it.
+
     Raises:
-        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident.
+        Misconfigured: none, or two for one issuer: which of them judged a token would be an accident; two of ours,
+            whose watermarks are of two feeds; or one whose tokens may outlive what takes them back.
     """
     if not policies:
         raise Misconfigured("Tokens of no issuer are taken.", cure="Name one: Bearer(issuer=…, audience=…).")
-    by_issuer = {policy.issuer: policy for policy in policies}
+    if sum(policy.own for policy in policies) > 1:
+        raise Misconfigured(
+            "Two issuers are both ours, and there is one feed of revocations to judge their tokens by.",
+            cure="Make a Bearer for each, at a door of its own; or say `own` of the one whose feed is followed.",
+        )
+    by_issuer = {policy.issuer: _outlived(policy) if revocable else policy for policy in policies}
     if len(by_issuer) < len(policies):
         raise Misconfigured("One issuer is named twice.", cure="Name each issuer once; one policy may list audiences.")
     return by_issuer
+
+
+def _outlived(policy: IssuerPolicy) -> IssuerPolicy:
+    """The policy, under which no token outlives the row of the feed that takes it back."""
+    if policy.lifetime_s_max is None:
+        return replace(policy, lifetime_s_max=OWN_LIFETIME_S_MAX if policy.own else FOREIGN_LIFETIME_S_MAX)
+    if policy.lifetime_s_max > FOREIGN_LIFETIME_S_MAX:
+        raise Misconfigured(
+            f"Tokens of {policy.issuer} may live {policy.lifetime_s_max} s, longer than what takes them back is kept.",
+            cure=f"Set lifetime_s_max to {FOREIGN_LIFETIME_S_MAX} (89 days) at most.",
+        )
+    return policy

@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Ids of our own tokens stand as they are; ids of another issuer's are prefixed by that issuer and a space, so that no
-  issuer can name, and no row about his tokens can hit, what is somebody else's. No issuer has a space in its name.
+  issuer can name, and no row about his tokens can hit, what is somebody else's. No issuer has a space in its name, and
+  no subject of ours has one: `https://idp.example alice` is theirs.
 * A client and a subject that are named together must not be read as another pair: a client's id holds no space
   (`verify.py` refuses one that does).
 * Our tokens carry the watermark of the feed that their sign-in began with. Without a readable one a token is refused:
@@ -16,7 +17,8 @@ from functools import lru_cache
 from typing import Final
 
 from doorward.errors import Rejected
-from doorward.methods.bearer.claims import find_text
+from doorward.methods.bearer.claims import find_text, find_text_of
+from doorward.methods.bearer.profiles import Profile
 from doorward.values import FeedKind, Principal, RestsOn, Watermark
 
 __all__ = ["handles_abroad", "handles_of_ours", "parse_watermark"]
@@ -42,9 +44,11 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     """What a token of our own issuer rests on.
 
     Raises:
-        Rejected: `token_claims`: the id of its grant is none.
+        Rejected: `token_claims`: the id of its grant is none, or its subject could be another issuer's.
     """
     subject, client = principal.id, principal.client_id or ""
+    if " " in subject:
+        raise Rejected("token_claims", "its subject holds a space")
     handles: tuple[RestsOn, ...] = (
         (_TOKEN, principal.credential_id),
         (_SIGNING_KEY, key_id),
@@ -61,21 +65,34 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     return handles
 
 
-def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[RestsOn, ...]:
-    """What a token of another issuer rests on; `token_id` is empty when it has none."""
+def handles_abroad(
+    principal: Principal, claims: Mapping[str, object], issuer: str, profile: Profile
+) -> tuple[RestsOn, ...]:
+    """What a token of another issuer rests on, and the organization of ours it speaks for, if any.
+
+    Raises:
+        Rejected: `token_claims`: an id that is none.
+    """
     subject, client = principal.id, principal.client_id or ""
+    token_id = find_text(claims, "jti")
+    organization = find_text_of(claims, profile.organization_from)
     handles: list[RestsOn] = []
     if token_id:
         handles.append((_TOKEN, f"{issuer} {token_id}"))
     if subject:
         handles.append((_SUBJECT, f"{issuer} {subject}"))
+    # Some issuers call one person differently at each client, and have another name that stays.
+    also = [find_text(claims, name) for name in profile.subject_also_from if name in claims]
+    handles += [(_SUBJECT, f"{issuer} {name}") for name in also]
     if client:
         handles.append((_CLIENT, f"{issuer} {client}"))
         handles.append((_CLIENT_SUBJECT, f"{issuer} {client} {subject}"))
     if principal.session_id is not None:
         handles.append((_SESSION, f"{issuer} {principal.session_id}"))
+    if organization:
+        handles.append((_ORGANIZATION, f"{issuer} {organization}"))
     if principal.organization_id is not None:
-        handles.append((_ORGANIZATION, f"{issuer} {principal.organization_id}"))
+        handles.append((_ORGANIZATION, principal.organization_id))
     return tuple(handles)
 
 

@@ -7,7 +7,7 @@ use, and the pipeline asks the feed.
 
 from typing import Final, Protocol, final
 
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
 from doorward.methods.bearer.verifier import TokenVerifier
 from doorward.methods.bearer.verify import (
@@ -32,6 +32,11 @@ _CHALLENGES: Final = (build_challenge("Bearer", realm="doorward"),)
 
 class Confirmation(Protocol):
     """Asks the issuer itself about a token (RFC 7662), for when our view of revocations is too old to say."""
+
+    @property
+    def issuer(self) -> str:
+        """Whom it asks. It is shown tokens of that issuer and no others: whoever is shown a token can use it."""
+        ...
 
     async def confirm(self, token: bytes) -> bool:
         """Whether a token that was verified here is still good, by the issuer's own word.
@@ -67,7 +72,8 @@ class BearerTokens:
         resources: what the keys are fetched through: started and closed after them.
 
     Raises:
-        Misconfigured: no policy, or two for one issuer; `when_stale` without a view that could be stale.
+        Misconfigured: no policy, or two for one issuer; `when_stale` without a view that could be stale, or of an
+            issuer whose tokens are not taken; an issuer of ours whose feed is not followed.
     """
 
     __slots__ = (
@@ -95,7 +101,17 @@ class BearerTokens:
                 "There is no view of revocations here that could become stale.",
                 cure="Leave when_stale out, or say where revocations come from.",
             )
-        self._policies: Final = policies_by_issuer(policies)
+        self._policies: Final = policies_by_issuer(policies, revocable=plane is not None)
+        if plane is None and any(policy.own for policy in policies):
+            raise Misconfigured(
+                "Tokens of an issuer of ours are to be taken without following its revocations.",
+                cure='Say where they come from: revocation=RemoteRevocations("https://id.example", key=…).',
+            )
+        if when_stale is not None and when_stale.issuer not in self._policies:
+            raise Misconfigured(
+                f"when_stale asks {when_stale.issuer}, whose tokens are not taken here.",
+                cure="Give its issuer exactly as the tokens say it: Introspection(…, issuer=…).",
+            )
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._when_stale: Final = when_stale
         self.name: Final = METHOD
@@ -150,9 +166,18 @@ class BearerTokens:
         return proof.verified
 
     async def confirm(self, presented: PresentedToken) -> bool:
-        """Ask whoever is to be asked when the view is stale."""
-        assert self._when_stale is not None, "nobody is to be asked"
-        return await self._when_stale.confirm(presented.secret)
+        """Ask whoever is to be asked when the view is stale.
+
+        Raises:
+            Unavailable: `introspection_unavailable`; `revocation_stale` for a token of an issuer nobody can ask.
+        """
+        asked = self._when_stale
+        assert asked is not None, "nobody is to be asked"
+        parsed = parse_token(presented.secret, self._policies, token_bytes_max=self._bytes_max)
+        if parsed.policy.issuer != asked.issuer:
+            # A live token must not be shown to anybody but who made it.
+            raise Unavailable("revocation_stale", f"nobody is to be asked about tokens of {parsed.policy.issuer}")
+        return await asked.confirm(presented.secret)
 
     def verifier(self) -> TokenVerifier:
         """The same policies and the same view, for tokens that do not come by an HTTP request."""

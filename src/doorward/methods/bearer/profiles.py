@@ -69,6 +69,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Where they are in a token of an app that has none of the above."""
     organization_from: tuple[str, ...] = ()
     session_from: tuple[str, ...] = ("sid",)
+    subject_also_from: tuple[str, ...] = ()
+    """Where the subject has a further name, by which it can be revoked as well."""
     is_app: Callable[[str, str, Claims], bool]
     """Whether the token is an app's own: of its subject (may be empty), its client (may be empty) and all claims."""
     optional: tuple[str, ...] = ()
@@ -133,11 +135,12 @@ ENTRA: Final = Profile(
     scopes_from=("scp",),
     app_scopes_from=("roles",),
     organization_from=("tid",),
+    subject_also_from=("oid",),
     is_app=_is_entra_app,
 )
 """Microsoft Entra ID, tokens of version 1 (`appid`) and 2 (`azp`). An ID token names no client in either claim and is
 refused. Name the issuer of one tenant: with a placeholder for all tenants anybody's tenant would do. `roles` count as
-scopes in an app's own token only; `sub` differs from client to client, `oid` in the claims does not."""
+scopes in an app's own token only. `sub` differs from client to client, `oid` does not: a person is revoked by it."""
 
 KEYCLOAK: Final = Profile(
     name="keycloak",

@@ -7,7 +7,7 @@ Rules of this file:
 * Keyed by SHA-256 of the whole token, within this verifier and its policies only: a cache that answered for a token
   it has not seen whole, or for another policy, would be a forgery that is already verified (CVE-2026-35039).
 * What was refused is not remembered: garbage costs no memory.
-* Bounded; the token that was proven first leaves first.
+* Bounded in number and in weight; the token that was proven first leaves first.
 """
 
 import time
@@ -18,7 +18,7 @@ from typing import Final, final
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.bearer.config import TOKENS_KEPT, IssuerPolicy, policies_by_issuer
 from doorward.methods.bearer.verify import Proof, find_key, is_still_good, parse_token, verify_token
-from doorward.methods.contract import Resource, Verified
+from doorward.methods.contract import OCTETS_KEPT_MAX, Resource, Verified
 from doorward.revocation.port import RevocationView
 
 __all__ = ["TokenVerifier"]
@@ -28,10 +28,11 @@ __all__ = ["TokenVerifier"]
 class _Seen:
     """A proof, and the generation of the view when nothing it rests on was revoked."""
 
-    __slots__ = ("generation", "proof")
+    __slots__ = ("generation", "octets", "proof")
 
-    def __init__(self, proof: Proof, generation: int) -> None:
+    def __init__(self, proof: Proof, generation: int, octets: int) -> None:
         self.proof: Final = proof
+        self.octets: Final = octets
         self.generation = generation
 
 
@@ -45,13 +46,24 @@ class TokenVerifier:
         resources: what keeps the view (a plane), and what the keys are fetched through: started before the keys and
             closed after them.
         tokens_kept: how many proven tokens are remembered; at least 1.
+        octets_kept: how long they may be together.
         monotonic: the process's own clock, in seconds, by which the view's age is judged.
 
     Raises:
         Misconfigured: no policy, or two for one issuer; nothing to be kept.
     """
 
-    __slots__ = ("_bytes_max", "_monotonic", "_policies", "_resources", "_seen", "_view", "tokens_kept")
+    __slots__ = (
+        "_bytes_max",
+        "_monotonic",
+        "_octets",
+        "_policies",
+        "_resources",
+        "_seen",
+        "_view",
+        "octets_kept",
+        "tokens_kept",
+    )
 
     def __init__(
         self,
@@ -59,17 +71,20 @@ class TokenVerifier:
         view: RevocationView | None = None,
         resources: tuple[Resource, ...] = (),
         tokens_kept: int = TOKENS_KEPT,
+        octets_kept: int = OCTETS_KEPT_MAX,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if tokens_kept < 1:
             raise Misconfigured(f"{tokens_kept} tokens are to be kept.", cure="Set tokens_kept to 1 at least.")
-        self._policies: Final = policies_by_issuer(policies)
+        self._policies: Final = policies_by_issuer(policies, revocable=view is not None)
         self._bytes_max: Final = max(policy.token_bytes_max for policy in policies)
         self._view: Final = view
         self._resources: Final[tuple[Resource, ...]] = (*resources, *(policy.keys for policy in policies))
         self._monotonic: Final = monotonic
         self._seen: Final[dict[bytes, _Seen]] = {}
+        self._octets = 0
         self.tokens_kept: Final = tokens_kept
+        self.octets_kept: Final = octets_kept
 
     def __repr__(self) -> str:
         return f"TokenVerifier({', '.join(map(repr, self._policies))})"
@@ -130,7 +145,7 @@ class TokenVerifier:
             if view is not None and seen.generation != view.generation:
                 seen.generation = _require_unrevoked(proof, view)
         except Rejected:
-            del self._seen[digest]
+            self._forget(digest)
             raise
         return proof.verified
 
@@ -139,11 +154,18 @@ class TokenVerifier:
         proof = verify_token(parsed, now)
         generation = 0 if self._view is None else _require_unrevoked(proof, self._view)
         seen = self._seen
-        seen.pop(digest, None)
-        if len(seen) >= self.tokens_kept:
-            del seen[next(iter(seen))]
-        seen[digest] = _Seen(proof, generation)
+        self._forget(digest)
+        octets = len(presented_token)
+        while seen and (len(seen) >= self.tokens_kept or self._octets + octets > self.octets_kept):
+            self._forget(next(iter(seen)))
+        seen[digest] = _Seen(proof, generation, octets)
+        self._octets += octets
         return proof.verified
+
+    def _forget(self, digest: bytes) -> None:
+        seen = self._seen.pop(digest, None)
+        if seen is not None:
+            self._octets -= seen.octets
 
 
 def _require_unrevoked(proof: Proof, view: RevocationView) -> int:

@@ -35,6 +35,7 @@ from doorward.methods.bearer.claims import (
 from doorward.methods.bearer.config import TOKEN_BYTES_MAX, IssuerPolicy
 from doorward.methods.bearer.handles import handles_abroad, handles_of_ours, parse_watermark
 from doorward.methods.contract import Verified
+from doorward.methods.proven_claims import ProvenClaims
 from doorward.values import IssuedAbroad, MethodName, OrganizationId, Principal, PrincipalKind
 
 __all__ = [
@@ -155,8 +156,8 @@ def verify_token(parsed: ParsedToken, now: int) -> Proof:
         since = parse_watermark(watermark if type(watermark) is str else "")
         verified = Verified(principal=principal, handles=handles, since=since)
     else:
-        handles = handles_abroad(principal, policy.issuer, find_text(claims, "jti"))
-        verified = Verified(principal=principal, handles=handles, since=IssuedAbroad(issued_at))
+        handles = handles_abroad(principal, claims, policy.issuer, policy.profile)
+        verified = Verified(principal=principal, handles=handles, since=IssuedAbroad(issued_at, policy.clock_fast_s))
     leeway_s = policy.leeway_s
     return Proof(verified, not_before - leeway_s, expires_at + leeway_s, policy, key, key_generation)
 
@@ -192,6 +193,10 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
             organization_id = find_text_of(claims, profile.organization_from) or None
             session_id = find_text_of(claims, profile.session_from) or None
             break
+    policy = parsed.policy
+    if organization_id is not None and not policy.own:
+        # Whatever another issuer calls an organization, ours of that name is another one.
+        organization_id = policy.organizations.get(organization_id)
     return Principal(
         kind=_APP if is_app else _PERSON,
         id=subject or client,
@@ -201,10 +206,10 @@ def _principal_of(parsed: ParsedToken, expires_at: int) -> Principal:
         scopes=parse_scopes(claims, profile, is_app=is_app),
         organization_id=None if organization_id is None else OrganizationId(organization_id),
         not_after=expires_at,
-        issuer=parsed.policy.issuer,
+        issuer=policy.issuer,
         client_id=client or None,
         session_id=session_id,
-        claims=claims,
+        claims=ProvenClaims(claims),
     )
 
 

@@ -37,6 +37,11 @@ class PresentedToken(Presented, frozen=True):
     secret: bytes
     """The whole text; unverified, at most 8,192 bytes."""
 
+    @property
+    def octets(self) -> int:
+        """Its length: what is kept are its claims."""
+        return len(self.secret)
+
     def is_bearer(self, presented_value: bytes) -> bool:
         """See `Presented`. The scheme has been looked at by the caller."""
         return presented_value[6:].lstrip(b" ") == self.secret

@@ -20,6 +20,7 @@ from doorward.crypto.jose.members import parse_object
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.contract import Verified
 from doorward.methods.opaque.config import ANSWER_BYTES_MAX
+from doorward.methods.proven_claims import ProvenClaims
 from doorward.values import (
     CredentialId,
     FeedKind,
@@ -132,7 +133,7 @@ def _verified(claims: Claims, token_id: str, issuer: str, expires_at: int) -> Ve
         issuer=issuer,
         client_id=client_id,
         session_id=session_id,
-        claims={name: value for name, value in claims.items() if name != "active"},
+        claims=ProvenClaims({name: value for name, value in claims.items() if name != "active"}),
     )
     wanted = (
         (FeedKind.TOKEN, jti),

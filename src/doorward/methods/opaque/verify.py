@@ -16,6 +16,7 @@ from doorward.crypto.hashing import SHA256_BYTES, constant_time_equal, sha256_di
 from doorward.errors import Rejected
 from doorward.methods.contract import Verified
 from doorward.methods.opaque.port import OpaqueRecord, OpaqueState
+from doorward.methods.proven_claims import ProvenClaims
 from doorward.methods.token_order import handles_of, write_watermark
 from doorward.values import MethodName, Principal, PrincipalKind
 
@@ -129,7 +130,7 @@ def _work_out(loaded: LoadedToken) -> OpaqueProof:
         issuer=record.issuer,
         client_id=record.client_id,
         session_id=record.session_id,
-        claims=claims_of(record),
+        claims=ProvenClaims(claims_of(record)),
     )
     handles = handles_of(
         token_id=record.id,

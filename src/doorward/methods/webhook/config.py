@@ -4,11 +4,15 @@ from typing import Final
 
 __all__ = [
     "ASYMMETRIC_SIGNATURES_MAX",
+    "BODY_BYTES_LIMIT",
     "BODY_BYTES_MAX",
     "DELIVERY_ID_CHARACTERS_MAX",
+    "KEEP_S_MAX",
+    "SECRETS_AGE_S_MAX",
     "SECRETS_MAX",
     "SECRET_BYTES_MAX",
     "SECRET_BYTES_MIN",
+    "SENDER_CHARACTERS_MAX",
     "SIGNATURES_MAX",
     "SIGNATURE_HEADER_BYTES_MAX",
     "TOLERANCE_S",
@@ -32,6 +36,14 @@ SECRETS_MAX: Final = 8
 
 BODY_BYTES_MAX: Final = 1_048_576
 """How large a signed body may be unless more is said: it is held in memory until the proof."""
+BODY_BYTES_LIMIT: Final = 32 * 1_048_576
+"""How large one may ever be: half of what a process holds of all of them."""
+KEEP_S_MAX: Final = 366 * 86_400
+"""How long deliveries of a scheme without a timestamp may be kept in mind."""
+SECRETS_AGE_S_MAX: Final = 60.0
+"""How long a process goes by the secrets it has read: after that a new one is taken, and one that is gone is not."""
+SENDER_CHARACTERS_MAX: Final = 64
+"""How long the name of a sender may be."""
 SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
 """How long the header that carries the signatures may be."""
 SIGNATURES_MAX: Final = 16

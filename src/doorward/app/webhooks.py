@@ -1,0 +1,98 @@
+"""`Webhooks`: the deliveries of one sender at a door, each handled once.
+
+`Door(Webhooks(store, scheme="stripe", secrets=os.environ["STRIPE_SECRET"]))`
+
+Nothing is opened before the first request or the start of the app.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from doorward.errors import Misconfigured
+from doorward.methods.claims import LEASE_S
+from doorward.methods.webhook import Scheme, WebhookSecret, find_scheme, parse_secret
+from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S
+from doorward.methods.webhook.method import WebhookConfig, WebhookDeliveries, WebhookStore
+from doorward.methods.webhook.senders import FixedSecrets, SecretSource
+
+__all__ = ["Secrets", "Webhooks"]
+
+Secrets: TypeAlias = str | Mapping[str, str] | Iterable[WebhookSecret]
+"""The text of one; texts by the id each is told by; or secrets that were read before."""
+
+
+def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it makes is `WebhookDeliveries`
+    store: WebhookStore,
+    *,
+    scheme: str | Scheme,
+    secrets: Secrets | Callable[[], Secrets] | SecretSource,
+    sender: str | None = None,
+    base_url: str | None = None,
+    tolerance_s: int = TOLERANCE_S,
+    body_bytes_max: int = BODY_BYTES_MAX,
+    lease_s: int = LEASE_S,
+    undated_kept_s: int = UNDATED_CLAIM_LIFETIME_S,
+    danger_short_secrets: bool = False,
+) -> WebhookDeliveries:
+    """Admits the deliveries of one sender to one endpoint; a delivery is handled once, in all processes together.
+
+    Args:
+        store: from `open_store`: where deliveries are claimed.
+        scheme: `standard`, `svix`, `stripe`, `github`, `slack`, `shopify`, `twilio`, `plain`, or one of your own.
+        secrets: the sender's secret as text; several by id while one replaces another; or a function that answers
+            them, asked at most once a minute. Which one matched is the principal's `credential_id`.
+        sender: what it is called in logs and as the principal's id. Default: the scheme. **Another one for each
+            endpoint of a store**: two endpoints of one name take each other's deliveries for handled.
+        base_url: where the sender signs the URL (Twilio): scheme and host as it has them.
+        tolerance_s: how far the time of signing may be off, either way.
+        body_bytes_max: how large a body may be; it is held in memory while its request lasts.
+        lease_s: after how long the delivery of a process that died is handled when it is sent again.
+        undated_kept_s: how long deliveries are kept in mind where the sender signs no time (GitHub, Shopify, Twilio,
+            `plain`): after that one could be replayed.
+        danger_short_secrets: take secrets of fewer than 24 bytes, which can be guessed; those a sender makes
+            (Stripe, Slack, Shopify, Twilio) are taken as they are.
+
+    Raises:
+        Misconfigured: any of it cannot be; what is wrong, never the secret.
+    """
+    chosen = find_scheme(scheme) if isinstance(scheme, str) else scheme
+    name = chosen.name if sender is None else sender
+    config = WebhookConfig(
+        scheme=chosen,
+        sender=name,
+        base_url=base_url,
+        tolerance_s=tolerance_s,
+        body_bytes_max=body_bytes_max,
+        lease_s=lease_s,
+        undated_kept_s=undated_kept_s,
+    )
+
+    def read(given: Secrets) -> tuple[WebhookSecret, ...]:
+        return _read(chosen, name, given, danger_short=danger_short_secrets or chosen.secret_assigned)
+
+    return WebhookDeliveries(store, config, _source(secrets, read))
+
+
+def _source(
+    secrets: Secrets | Callable[[], Secrets] | SecretSource, read: Callable[[Secrets], tuple[WebhookSecret, ...]]
+) -> SecretSource:
+    if isinstance(secrets, SecretSource):
+        return secrets
+    if callable(secrets):
+        answer = secrets
+        return FixedSecrets(lambda: read(answer()))
+    found = read(secrets)
+    if not found:
+        raise Misconfigured("A sender of webhooks has no secret.", cure="Give the one the sender shows you.")
+    return FixedSecrets(found)
+
+
+def _read(scheme: Scheme, sender: str, given: Secrets, *, danger_short: bool) -> tuple[WebhookSecret, ...]:
+    if isinstance(given, str):
+        given = {sender: given}
+    if isinstance(given, Mapping):
+        return tuple(
+            parse_secret(scheme, text, secret_id=secret_id, danger_short=danger_short)
+            for secret_id, text in given.items()
+        )
+    return tuple(given)

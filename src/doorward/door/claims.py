@@ -1,0 +1,167 @@
+"""Claims what a request uses up, and holds it while the handler runs (phases 11 and 13).
+
+Rules of this file:
+
+* A lease is renewed in the background for as long as its settlement is there: a slow handler keeps what it works on,
+  and a process that is killed gives it back when the lease ends.
+* A settlement nobody has settled and nobody holds any more is not renewed: a handler that was forgotten must not keep
+  a delivery for ever.
+* What is settled is settled once. A completion that could not be written is tried again in the background: the work
+  is done, and a sender's retry would do it twice. A release that could not be written ends by itself.
+* Who is cut off while the store is asked gives back what it may have got.
+"""
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar, final
+
+from doorward.door.admitted import NOTHING_CLAIMED, Settlement
+from doorward.errors import Rejected, Unavailable
+from doorward.methods.claims import Claim, ClaimPort, InFlight, Outcome, Reserved
+
+__all__ = ["HeldClaim", "claim_for"]
+
+RENEWALS_PER_LEASE: Final = 3
+"""How often a lease is renewed before it would end: twice may fail."""
+COMPLETIONS_TRIED_MAX: Final = 20
+"""How often a completion is tried while the store is away, once in each such part of a lease."""
+
+_LOG: Final = logging.getLogger("doorward.claims")
+# The loop keeps weak references only, and what is under way must not be collected.
+_RUNNING: Final[set["asyncio.Task[Any]"]] = set()
+
+T = TypeVar("T")
+
+
+def _spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":  # Any: what a coroutine yields to its loop
+    task = asyncio.get_running_loop().create_task(work)
+    _RUNNING.add(task)
+    task.add_done_callback(_RUNNING.discard)
+    return task
+
+
+@final
+class HeldClaim(Settlement):
+    """A lease that is ours until it is settled."""
+
+    __slots__ = ("_claim", "_claims", "_fence", "_is_settled", "_renewing")
+
+    def __init__(self, claims: ClaimPort, claim: Claim, fence: int) -> None:
+        self._claims: Final = claims
+        self._claim: Final = claim
+        self._fence: Final = fence
+        self._is_settled = False
+        self._renewing: Final = _spawn(_renew(weakref.ref(self), _interval_s(claim)))
+
+    async def complete(self) -> None:
+        """See `Settlement`. Idempotent, as is `release`: what was settled first counts."""
+        if self._settle():
+            # Shielded: whoever waits may be cancelled, and the handler has done its work all the same.
+            await asyncio.shield(_spawn(self._complete()))
+
+    async def release(self) -> None:
+        """See `Settlement`."""
+        if self._settle():
+            await asyncio.shield(_spawn(self._release()))
+
+    async def renew(self) -> bool:
+        """Hold it for another lease. False: it is settled, or somebody else's by now."""
+        if self._is_settled:
+            return False
+        claim = self._claim
+        try:
+            return await self._claims.renew(claim.owner, claim.key, self._fence, lease_s=_lease_s(claim))
+        except Unavailable as unavailable:
+            _LOG.warning("a lease could not be renewed: %s (%s)", unavailable.code, unavailable.detail)
+            return True
+
+    def _settle(self) -> bool:
+        if self._is_settled:
+            return False
+        self._is_settled = True
+        self._renewing.cancel()
+        return True
+
+    async def _complete(self) -> None:
+        if not await self._try_to_complete():
+            _ = _spawn(self._complete_later())
+
+    async def _complete_later(self) -> None:
+        for _ in range(COMPLETIONS_TRIED_MAX):
+            await asyncio.sleep(_interval_s(self._claim))
+            if await self._try_to_complete():
+                return
+        _LOG.error("a delivery that was handled could not be marked so: its sender may send it again")
+
+    async def _try_to_complete(self) -> bool:
+        claim = self._claim
+        try:
+            if not await self._claims.complete(claim.owner, claim.key, self._fence):
+                _LOG.warning("a delivery was handled after its lease had ended: it may have been handled twice")
+        except Unavailable as unavailable:
+            _LOG.warning("a completion could not be written: %s (%s)", unavailable.code, unavailable.detail)
+            return False
+        return True
+
+    async def _release(self) -> None:
+        try:
+            await self._claims.release(self._claim.owner, self._claim.key, self._fence)
+        except Unavailable as unavailable:
+            _LOG.warning("a release could not be written: %s (%s)", unavailable.code, unavailable.detail)
+
+
+async def claim_for(claims: ClaimPort, claim: Claim) -> Settlement:
+    """Claim it, and answer what is to be settled when the handler has ended.
+
+    Raises:
+        Rejected: `replayed`, `delivery_repeated`, `delivery_in_progress` with the seconds until its lease ends.
+        Unavailable: `store_unavailable`, `overloaded`, `claims_full`: nothing is known, so nobody passes.
+    """
+    if claim.lease_s is None:
+        if not await claims.claim_once(claim.owner, claim.key, keep_until=claim.keep_until):
+            raise Rejected("replayed", claim.key)
+        return NOTHING_CLAIMED
+    outcome = await _reserve(claims, claim, claim.lease_s)
+    if isinstance(outcome, Reserved):
+        return HeldClaim(claims, claim, outcome.fence)
+    if isinstance(outcome, InFlight):
+        raise Rejected("delivery_in_progress", claim.key, retry_after_s=outcome.retry_after_s)
+    raise Rejected("delivery_repeated", claim.key)
+
+
+async def _reserve(claims: ClaimPort, claim: Claim, lease_s: int) -> Outcome:
+    asked = _spawn(claims.reserve(claim.owner, claim.key, lease_s=lease_s, keep_until=claim.keep_until))
+    try:
+        return await asyncio.shield(asked)
+    except asyncio.CancelledError:
+        _ = _spawn(_give_back(claims, claim, asked))
+        raise
+
+
+async def _give_back(claims: ClaimPort, claim: Claim, asked: "asyncio.Task[Outcome]") -> None:
+    try:
+        outcome = await asked
+        if isinstance(outcome, Reserved):
+            await claims.release(claim.owner, claim.key, outcome.fence)
+    except (Unavailable, Rejected) as error:
+        _LOG.warning("a reservation nobody waits for could not be given back: %s (%s)", error.code, error.detail)
+
+
+async def _renew(held: "weakref.ref[HeldClaim]", interval_s: float) -> None:
+    while True:
+        await asyncio.sleep(interval_s)
+        claim = held()
+        if claim is None or not await claim.renew():
+            return
+        del claim
+
+
+def _lease_s(claim: Claim) -> int:
+    assert claim.lease_s is not None, "what is used up at once is not held"
+    return claim.lease_s
+
+
+def _interval_s(claim: Claim) -> float:
+    return _lease_s(claim) / RENEWALS_PER_LEASE

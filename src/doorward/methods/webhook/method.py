@@ -1,0 +1,223 @@
+"""Webhooks as the pipeline sees them: one sender, whose deliveries are proven whole and handled once.
+
+Rules of this file:
+
+* The signature header decides whether a delivery is presented; its form is judged before a byte of the body is read.
+* A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, the same
+  delivery signed with the other one is the same delivery.
+* What a sender signs is kept in mind for longer than it is fresh, by the slack two clocks may have between them.
+"""
+
+from typing import Final, Protocol, final
+
+import msgspec
+
+from doorward.errors import Misconfigured
+from doorward.methods.claims import CLOCK_SLACK_S, LEASE_S, LEASE_S_MAX, Claim
+from doorward.methods.contract import OpenApiScheme, Presented, Verified
+from doorward.methods.plane import Plane, plane_of
+from doorward.methods.webhook.config import (
+    BODY_BYTES_LIMIT,
+    BODY_BYTES_MAX,
+    KEEP_S_MAX,
+    SECRETS_AGE_S_MAX,
+    SENDER_CHARACTERS_MAX,
+    TOLERANCE_S,
+    TOLERANCE_S_MAX,
+    UNDATED_CLAIM_LIFETIME_S,
+)
+from doorward.methods.webhook.schemes import Scheme
+from doorward.methods.webhook.secrets import WebhookSecret
+from doorward.methods.webhook.senders import SecretSource
+from doorward.methods.webhook.verify import VerifiedDelivery, verify_delivery
+from doorward.methods.webhook.wire import parse_delivery
+from doorward.values import CredentialId, FeedKind, Handle, MethodName, Principal, PrincipalKind, Scopes
+from doorward.wire.challenge import build_challenge
+from doorward.wire.request import RequestView
+
+__all__ = ["METHOD", "LoadedSecrets", "PresentedWebhook", "WebhookConfig", "WebhookDeliveries", "WebhookStore"]
+
+METHOD: Final = MethodName("webhook")
+_CHALLENGES: Final = (build_challenge("Webhook", realm="doorward"),)
+
+
+class WebhookStore(Protocol):
+    """What is needed of a store: where deliveries are claimed, and what tells that a secret was taken back."""
+
+    @property
+    def plane(self) -> Plane:
+        """What the methods of the store share."""
+        ...
+
+
+@final
+class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries a door takes, and how long they are kept in mind.
+
+    Args:
+        scheme: how the sender signs.
+        sender: what the sender is called: 1 to 64 printable characters, without a space, another one for each
+            endpoint. The principal's id, and whose a claim is.
+        base_url: scheme, host and, if any, port and path prefix, exactly as the sender has them, where it signs the
+            URL. Never taken from the request: a delivery to another endpoint would fit.
+        tolerance_s: how far the time of signing may be off, either way.
+        body_bytes_max: how large a body may be.
+        lease_s: how long a delivery stays reserved after its process was last heard of.
+        undated_kept_s: how long a delivery is kept in mind when its time is not signed: after that it could be
+            replayed.
+    """
+
+    scheme: Scheme
+    sender: str
+    base_url: str | None = None
+    tolerance_s: int = TOLERANCE_S
+    body_bytes_max: int = BODY_BYTES_MAX
+    lease_s: int = LEASE_S
+    undated_kept_s: int = UNDATED_CLAIM_LIFETIME_S
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.sender) <= SENDER_CHARACTERS_MAX or not self.sender.isprintable() or " " in self.sender:
+            raise Misconfigured(
+                f"{self.sender!r} cannot be the name of a sender.",
+                cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
+            )
+        for name, value, value_max in (
+            ("tolerance_s", self.tolerance_s, TOLERANCE_S_MAX),
+            ("body_bytes_max", self.body_bytes_max, BODY_BYTES_LIMIT),
+            ("lease_s", self.lease_s, LEASE_S_MAX),
+            ("undated_kept_s", self.undated_kept_s, KEEP_S_MAX),
+        ):
+            if not 0 < value <= value_max:
+                raise Misconfigured(f"{name}={value} is out of range.", cure=f"Choose 1 to {value_max}.")
+        if self.scheme.signs_url != (self.base_url is not None):
+            raise Misconfigured(
+                f"{self.scheme.sender} signs {'the' if self.scheme.signs_url else 'no'} URL.",
+                cure='Say base_url="https://hooks.example", as the sender has it.'
+                if self.scheme.signs_url
+                else "Leave base_url out.",
+            )
+
+
+@final
+class PresentedWebhook(Presented, frozen=True):
+    """A delivery whose headers are of the scheme's form. `lookup_id` is the sender this door is for."""
+
+
+@final
+class LoadedSecrets:
+    """The secrets of the sender. Never shown."""
+
+    __slots__ = ("secrets",)
+
+    def __init__(self, secrets: tuple[WebhookSecret, ...]) -> None:
+        self.secrets: Final = secrets
+
+    def __repr__(self) -> str:
+        return f"LoadedSecrets({len(self.secrets)})"
+
+
+@final
+class WebhookDeliveries:
+    """Admits the deliveries of one sender, each once. Made by `doorward.Webhooks`."""
+
+    __slots__ = (
+        "_source",
+        "bearer_carried",
+        "body_bytes_max",
+        "config",
+        "counts_use",
+        "name",
+        "plane",
+        "record_age_s_max",
+    )
+
+    def __init__(self, store: WebhookStore, config: WebhookConfig, source: SecretSource) -> None:
+        self.config: Final = config
+        self.name: Final = METHOD
+        self.plane: Final[Plane | None] = plane_of(store)
+        self.bearer_carried: Final = False
+        self.counts_use: Final = False
+        self.body_bytes_max: Final = config.body_bytes_max
+        # A new secret of the sender is known a minute later at most, without a failure having to ask for it.
+        self.record_age_s_max: Final = SECRETS_AGE_S_MAX
+        self._source: Final = source
+
+    def __repr__(self) -> str:
+        return f"WebhookDeliveries(scheme={self.config.scheme.name!r}, sender={self.config.sender!r})"
+
+    def extract(self, request: RequestView) -> PresentedWebhook | None:
+        """A delivery, when the scheme's signature header is there.
+
+        Raises:
+            Rejected: `header_repeated`, `webhook_malformed`.
+        """
+        if parse_delivery(self.config.scheme, request.headers) is None:
+            return None
+        return PresentedWebhook(CredentialId(self.config.sender))
+
+    async def load(self, presented: PresentedWebhook) -> LoadedSecrets | None:
+        """The sender's secrets."""
+        return LoadedSecrets(await self._source.find_secrets(presented.lookup_id))
+
+    def verify(
+        self,
+        presented: PresentedWebhook,  # noqa: ARG002  # the contract's parameter; the headers are read again, whole
+        record: LoadedSecrets | None,
+        request: RequestView,
+        now: int,
+    ) -> Verified:
+        """See `verify.verify_delivery`."""
+        config = self.config
+        assert request.body is not None, "a method that reads the body is given it"
+        delivery = verify_delivery(
+            config.scheme,
+            () if record is None else record.secrets,
+            request.headers,
+            request.body,
+            now=now,
+            url=None if config.base_url is None else config.base_url + request.raw_target.decode("latin-1"),
+            tolerance_s=config.tolerance_s,
+        )
+        return Verified(
+            principal=_principal(config, delivery),
+            handles=(Handle(FeedKind.CREDENTIAL, delivery.secret_id),),
+            claim=_claim(config, delivery, now),
+        )
+
+    def challenges(self, request: RequestView | None) -> tuple[bytes, ...]:  # noqa: ARG002  # the same by any way
+        """`Webhook`: a delivery must be signed."""
+        return _CHALLENGES
+
+    def openapi_schemes(self) -> tuple[OpenApiScheme, ...]:
+        """The signature header."""
+        scheme = {"type": "apiKey", "in": "header", "name": self.config.scheme.signature_header}
+        return (OpenApiScheme(f"webhook_{self.config.scheme.name}", scheme),)
+
+
+def _principal(config: WebhookConfig, delivery: VerifiedDelivery) -> Principal:
+    told = {
+        "scheme": config.scheme.name,
+        "secret_id": delivery.secret_id,
+        "delivery_id": delivery.delivery_id,
+        "unsigned_id": delivery.unsigned_id,
+        "timestamp": None if delivery.timestamp is None else str(delivery.timestamp),
+    }
+    return Principal(
+        kind=PrincipalKind.APP,
+        id=config.sender,
+        name=config.sender,
+        method=METHOD,
+        credential_id=CredentialId(delivery.secret_id),
+        scopes=Scopes(),
+        metadata={name: value for name, value in told.items() if value is not None},
+    )
+
+
+def _claim(config: WebhookConfig, delivery: VerifiedDelivery, now: int) -> Claim:
+    lifetime_s = config.undated_kept_s if delivery.timestamp is None else delivery.claim_lifetime_s
+    return Claim(
+        owner=f"{METHOD} {config.sender}",
+        key=delivery.claim_key,
+        keep_until=now + lifetime_s + CLOCK_SLACK_S,
+        lease_s=config.lease_s,
+    )

@@ -1,0 +1,242 @@
+"""What may be used once: claimed last, held while the handler runs, and settled once."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+from tests.simulators.claims import SimulatedClaims
+from tests.simulators.method import SimulatedMethod
+from tests.simulators.plane import SimulatedPlane
+from tests.simulators.request import view_of
+from tests.simulators.virtual_time import run_virtual
+
+from doorward.door import NOTHING_CLAIMED, Door, Settlement
+from doorward.door.claims import claim_for
+from doorward.errors import Rejected, Unavailable
+from doorward.methods.claims import Claim
+from doorward.values import RateLimit, Scopes
+from doorward.wire.render import render_refusal
+
+pytestmark = pytest.mark.usefixtures("way")
+
+LEASE = Claim(owner="webhook acme", key="d1", keep_until=4_000_000_000, lease_s=300)
+ONCE = Claim(owner="signature k1", key="n1", keep_until=4_000_000_000)
+
+
+@pytest.fixture
+def plane() -> SimulatedPlane:
+    return SimulatedPlane()
+
+
+@pytest.fixture
+def method(plane: SimulatedPlane) -> SimulatedMethod:
+    return SimulatedMethod(plane)
+
+
+async def refusal(door: Door, secret: bytes) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        await door.admit(view_of((b"x-secret", secret)))
+    return caught.value
+
+
+async def test_a_nonce_passes_once(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    secret = method.add("k1", claim=ONCE)
+    door = Door(method)
+    admitted = await door.admit(view_of((b"x-secret", secret)))
+    assert admitted.settlement is NOTHING_CLAIMED
+    assert (await refusal(door, secret)).code == "replayed"
+    assert [code for *_, code, _ in plane.verifications.recorded] == [None, "replayed"]
+
+
+async def test_a_delivery_in_flight_is_told_to_wait(method: SimulatedMethod) -> None:
+    secret = method.add("k1", claim=LEASE)
+    door = Door(method)
+    admitted = await door.admit(view_of((b"x-secret", secret)))
+    waiting = await refusal(door, secret)
+    answer = render_refusal(waiting)
+    assert (waiting.code, answer.status) == ("delivery_in_progress", 409)
+    assert 290 <= int(dict(answer.headers)[b"retry-after"]) <= 300
+    await admitted.settlement.release()
+    again = await door.admit(view_of((b"x-secret", secret)))
+    await again.settlement.complete()
+    # Settled is settled: a late release changes nothing.
+    await again.settlement.release()
+    await admitted.settlement.release()
+    done = await refusal(door, secret)
+    answer = render_refusal(done)
+    assert (done.code, answer.status, answer.body) == ("delivery_repeated", 200, b"")
+    assert b"www-authenticate" not in dict(answer.headers)
+
+
+async def test_what_is_refused_for_another_reason_burns_nothing(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    secret = method.add("k1", scopes=Scopes("orders:read"), rate=RateLimit(1, 60), claim=LEASE)
+    assert (await refusal(Door(method, require=Scopes("orders:write")), secret)).code == "scope_insufficient"
+    assert (await refusal(Door(method), secret)).code == "rate_limited"
+    assert not plane.claims.rows
+
+
+async def test_without_the_store_nobody_passes(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    plane.claims.away = True
+    for key, claim in (("k1", LEASE), ("k2", ONCE)):
+        secret = method.add(key, claim=claim)
+        with pytest.raises(Unavailable, match="store_unavailable"):
+            await Door(method).admit(view_of((b"x-secret", secret)))
+
+
+async def test_a_hundred_at_once_are_one(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    secret = method.add("k1", claim=LEASE)
+    door = Door(method)
+    await door.start()
+
+    async def ask() -> str:
+        try:
+            await door.admit(view_of((b"x-secret", secret)))
+        except Rejected as refused:
+            return refused.code
+        return "admitted"
+
+    outcomes = await asyncio.gather(*(ask() for _ in range(100)))
+    assert sorted(set(outcomes)) == ["admitted", "delivery_in_progress"]
+    assert outcomes.count("admitted") == 1
+    assert len(plane.claims.rows) == 1
+
+
+def _in_virtual_time(story: Callable[[SimulatedClaims], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await story(SimulatedClaims(asyncio.get_running_loop().time))
+
+    run_virtual(run())
+
+
+async def _code_of(claims: SimulatedClaims) -> str:
+    with pytest.raises(Rejected) as caught:
+        await claim_for(claims, LEASE)
+    return caught.value.code
+
+
+def test_a_slow_handler_keeps_what_it_works_on() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        await asyncio.sleep(7_200)
+        assert await _code_of(claims) == "delivery_in_progress"
+        await held.complete()
+        renewals = claims.renewals
+        assert renewals >= 70
+        await asyncio.sleep(7_200)
+        assert claims.renewals == renewals
+        assert await _code_of(claims) == "delivery_repeated"
+
+    _in_virtual_time(story)
+
+
+def test_a_handler_that_was_forgotten_gives_it_back_when_the_lease_ends() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held: Settlement | None = await claim_for(claims, LEASE)
+        await asyncio.sleep(150)
+        del held
+        gc.collect()
+        await asyncio.sleep(400)
+        assert await claim_for(claims, LEASE) is not NOTHING_CLAIMED
+
+    _in_virtual_time(story)
+
+
+def test_a_store_that_is_away_for_a_while_costs_no_lease() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        claims.away = True
+        await asyncio.sleep(150)
+        claims.away = False
+        await asyncio.sleep(1_000)
+        assert await _code_of(claims) == "delivery_in_progress"
+        await held.release()
+
+    _in_virtual_time(story)
+
+
+def test_a_release_after_a_completion_asks_nothing_of_the_store(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        await held.complete()
+        claims.away = True
+        await held.release()
+        await held.complete()
+        assert claims.completed == 1
+
+    _in_virtual_time(story)
+    assert not caplog.records
+
+
+def test_a_completion_is_written_when_the_store_is_back() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        claims.away = True
+        await held.complete()
+        assert claims.completed == 0
+        claims.away = False
+        await asyncio.sleep(150)
+        assert claims.completed == 1
+
+    _in_virtual_time(story)
+
+
+def test_a_completion_that_can_never_be_written_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        claims.away = True
+        await held.complete()
+        await asyncio.sleep(10_000)
+
+    _in_virtual_time(story)
+    assert "could not be marked" in caplog.text
+
+
+def test_a_release_without_the_store_ends_with_the_lease() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+        claims.away = True
+        await held.release()
+        claims.away = False
+        assert await _code_of(claims) == "delivery_in_progress"
+        await asyncio.sleep(301)
+        await claim_for(claims, LEASE)
+
+    _in_virtual_time(story)
+
+
+def test_who_is_cut_off_while_the_store_is_asked_gives_it_back() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        claims.hold = asyncio.Event()
+        asking = asyncio.create_task(claim_for(claims, LEASE))
+        await claims.asked.wait()
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        assert claims.rows
+        claims.hold.set()
+        await asyncio.sleep(1)
+        assert not claims.rows
+
+    _in_virtual_time(story)
+
+
+def test_a_cancelled_handler_still_releases() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE)
+
+        async def handler() -> None:
+            try:
+                await asyncio.sleep(1_000)
+            finally:
+                await held.release()
+
+        running = asyncio.create_task(handler())
+        await asyncio.sleep(1)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        assert not claims.rows
+
+    _in_virtual_time(story)

@@ -1,0 +1,240 @@
+"""Signed deliveries in front of FastAPI, Starlette and ASGI: proven first, run once, settled by what is answered."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from tests.simulators.store import SimulatedStore
+from tests.simulators.webhook import Delivery, deliver, secret_text
+
+from doorward import Door as CoreDoor
+from doorward import Principal, Scopes, Webhooks
+from doorward.errors import Misconfigured
+from doorward.frameworks import fastapi, starlette
+from doorward.frameworks.asgi import DoorMiddleware
+from doorward.frameworks.body import BODIES
+from doorward.methods.claims import LEASE_S
+from doorward.methods.webhook import SCHEMES
+from doorward.methods.webhook.method import WebhookDeliveries
+
+SECRET = secret_text(SCHEMES["standard"])
+
+
+class Handler:
+    """Says what it was given, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.status = 200
+        self.fails = False
+
+    def take(self, body: bytes) -> int:
+        self.bodies.append(body)
+        if self.fails:
+            raise ZeroDivisionError
+        return self.status
+
+
+def fastapi_app(method: WebhookDeliveries, handler: Handler) -> Any:
+    door = fastapi.Door(method)
+    app = fastapi.guard(FastAPI())
+
+    @app.post("/hook")
+    async def hook(request: Request, principal: Annotated[Principal, Depends(door)]) -> Response:
+        assert principal.credential_id == "standard"
+        return Response(principal.id, status_code=handler.take(await request.body()))
+
+    return app
+
+
+def starlette_app(method: WebhookDeliveries, handler: Handler) -> Any:
+    async def hook(request: Request) -> Response:
+        async def parts() -> Any:
+            yield request.state.principal.id.encode()
+
+        return StreamingResponse(parts(), status_code=handler.take(await request.body()))
+
+    return starlette.guard(Starlette(routes=[Route("/hook", starlette.Door(method)(hook), methods=["POST"])]))
+
+
+def unguarded_starlette_app(method: WebhookDeliveries, handler: Handler) -> Any:
+    async def hook(request: Request) -> Response:
+        return PlainTextResponse(request.state.principal.id, status_code=handler.take(await request.body()))
+
+    return Starlette(routes=[Route("/hook", starlette.Door(method)(hook), methods=["POST"])])
+
+
+def asgi_app(method: WebhookDeliveries, handler: Handler) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        assert not message["more_body"]
+        status = handler.take(message["body"])
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": scope["doorward.principal"].id.encode()})
+
+    return DoorMiddleware(app, CoreDoor(method))
+
+
+MAKERS = [fastapi_app, starlette_app, unguarded_starlette_app, asgi_app]
+Maker = Callable[[WebhookDeliveries, Handler], Any]
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return Handler()
+
+
+@pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
+def client(request: Any, store: SimulatedStore, handler: Handler) -> TestClient:
+    app = request.param(Webhooks(store, scheme="standard", secrets=SECRET), handler)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def fresh(store: SimulatedStore, body: bytes = b'{"paid":true}', **more: Any) -> Delivery:
+    return deliver("standard", body, at=int(store.now), **more)
+
+
+def post(client: TestClient, delivery: Delivery, body: bytes | None = None) -> Any:
+    headers = {name.decode(): value.decode() for name, value in delivery.headers}
+    return client.post("/hook", headers=headers, content=delivery.body if body is None else body)
+
+
+def test_a_delivery_is_handled_once(client: TestClient, store: SimulatedStore, handler: Handler) -> None:
+    delivery = fresh(store, b'{ "paid":\ttrue }\n')
+    first = post(client, delivery)
+    assert (first.status_code, first.text) == (200, "standard")
+    again = post(client, delivery)
+    assert (again.status_code, again.content) == (200, b"")
+    assert handler.bodies == [delivery.body]
+
+
+def test_nothing_runs_before_the_proof(client: TestClient, store: SimulatedStore, handler: Handler) -> None:
+    delivery = fresh(store)
+    altered = post(client, delivery, b'{"paid":false}')
+    missing = client.post("/hook", content=delivery.body)
+    assert (altered.status_code, missing.status_code) == (401, 401)
+    assert altered.json()["code"] == "credential_invalid"
+    assert missing.headers["www-authenticate"].startswith("Webhook")
+    assert not handler.bodies
+    assert not store.plane.claims.rows
+    # Who has no secret cannot burn another's delivery either.
+    assert post(client, delivery).status_code == 200
+
+
+@pytest.mark.parametrize("status", [302, 400, 500])
+def test_what_was_not_handled_is_handled_when_it_is_sent_again(
+    client: TestClient, store: SimulatedStore, handler: Handler, status: int
+) -> None:
+    delivery = fresh(store)
+    handler.status = status
+    assert client.post("/hook").status_code == 401
+    client.follow_redirects = False
+    assert post(client, delivery).status_code == status
+    handler.status = 204
+    assert post(client, delivery).status_code == 204
+    assert post(client, delivery).status_code == 200
+    assert len(handler.bodies) == 2
+
+
+def test_an_exception_is_no_success(client: TestClient, store: SimulatedStore, handler: Handler) -> None:
+    delivery = fresh(store)
+    handler.fails = True
+    assert post(client, delivery).status_code == 500
+    handler.fails = False
+    assert post(client, delivery).status_code == 200
+    assert len(handler.bodies) == 2
+
+
+def test_a_delivery_somebody_works_on_is_told_to_wait(
+    client: TestClient, store: SimulatedStore, handler: Handler
+) -> None:
+    delivery = fresh(store)
+    assert post(client, delivery).status_code == 200
+    ((key, row),) = store.plane.claims.rows.items()
+    store.plane.claims.rows[key] = row._replace(leased_until=store.now + LEASE_S)
+    waiting = post(client, delivery)
+    assert (waiting.status_code, waiting.headers["retry-after"]) == (409, str(LEASE_S))
+    assert waiting.json()["code"] == "delivery_in_progress"
+    # The process that had it has died: when its lease has ended the next attempt is handled.
+    store.now += LEASE_S
+    assert post(client, delivery).status_code == 200
+    assert len(handler.bodies) == 2
+
+
+def test_an_old_delivery_is_refused_although_its_claim_is_gone(
+    client: TestClient, store: SimulatedStore, handler: Handler
+) -> None:
+    delivery = fresh(store)
+    assert post(client, delivery).status_code == 200
+    store.plane.claims.rows.clear()
+    store.now += 301
+    assert post(client, delivery).json()["code"] == "webhook_timestamp"
+    assert len(handler.bodies) == 1
+
+
+def test_a_claim_outlives_every_moment_its_delivery_is_fresh(client: TestClient, store: SimulatedStore) -> None:
+    ahead = deliver("standard", at=int(store.now) + 300)
+    assert post(client, ahead).status_code == 200
+    # The last second it is fresh, by a clock of the store's that is half a minute ahead of ours.
+    (row,) = store.plane.claims.rows.values()
+    assert row.keep_until >= store.now + 600 + 30
+
+
+def test_a_refusal_by_the_door_burns_nothing(store: SimulatedStore, handler: Handler) -> None:
+    method = Webhooks(store, scheme="standard", secrets=SECRET)
+    delivery = fresh(store)
+    strict = DoorMiddleware(asgi_app(method, handler), CoreDoor(method, require=Scopes("orders:write")))
+    assert post(TestClient(strict), delivery).status_code == 403
+    assert not store.plane.claims.rows
+
+
+def test_a_second_door_that_refuses_gives_back_what_the_first_has_claimed(
+    store: SimulatedStore, handler: Handler
+) -> None:
+    method = Webhooks(store, scheme="standard", secrets=SECRET)
+    app = fastapi.guard(FastAPI())
+    first, second = fastapi.Door(method), fastapi.Door(method, require=Scopes("orders:write"))
+
+    @app.post("/hook", dependencies=[Depends(first), Depends(second)])
+    async def hook() -> None:
+        handler.take(b"")
+
+    assert post(TestClient(app), fresh(store)).status_code == 403
+    assert not store.plane.claims.rows
+    assert not handler.bodies
+
+
+def test_a_method_the_route_does_not_have_burns_nothing(store: SimulatedStore, handler: Handler) -> None:
+    client = TestClient(fastapi_app(Webhooks(store, scheme="standard", secrets=SECRET), handler))
+    delivery = fresh(store)
+    headers = {name.decode(): value.decode() for name, value in delivery.headers}
+    assert client.put("/hook", headers=headers, content=delivery.body).status_code == 405
+    assert post(client, delivery).status_code == 200
+    assert len(handler.bodies) == 1
+
+
+def test_fastapi_without_a_guard_cannot_prove_a_body(store: SimulatedStore) -> None:
+    door = fastapi.Door(Webhooks(store, scheme="standard", secrets=SECRET))
+    app = FastAPI()
+
+    @app.post("/hook", dependencies=[Depends(door)])
+    async def hook() -> None:
+        raise AssertionError("not reached")
+
+    with pytest.raises(Misconfigured, match="guard"):
+        post(TestClient(app), fresh(store))
+
+
+def test_a_body_that_is_too_large_is_refused_and_given_back(store: SimulatedStore, handler: Handler) -> None:
+    method = Webhooks(store, scheme="standard", secrets=SECRET, body_bytes_max=10)
+    client = TestClient(asgi_app(method, handler))
+    before = BODIES.held
+    assert post(client, fresh(store, b"x" * 11)).status_code == 413
+    assert post(client, fresh(store, b"x" * 10)).status_code == 200
+    assert BODIES.held <= before

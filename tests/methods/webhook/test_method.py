@@ -1,0 +1,250 @@
+"""Webhooks as a method: what is asked of a delivery besides its signature, and what it uses up."""
+
+import time
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.simulators.request import view_of
+from tests.simulators.store import SimulatedStore
+from tests.simulators.webhook import NOW, SCHEME_NAMES, Delivery, deliver, secret_text
+
+from doorward import Door, Webhooks
+from doorward.door import FailureBudget
+from doorward.errors import Misconfigured, Rejected, Unavailable
+from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret
+from doorward.methods.webhook.method import WebhookDeliveries
+from doorward.values import FeedKind, Handle, PrincipalKind
+from doorward.wire.request import RequestView
+
+BASE_URL = "https://api.example.com"
+TARGET = b"/hooks/calls?tenant=7&kind=sms"
+
+
+def webhooks(store: SimulatedStore, name: str = "standard", **options: Any) -> WebhookDeliveries:
+    scheme = SCHEMES[name]
+    options = {"secrets": secret_text(scheme), "base_url": BASE_URL if scheme.signs_url else None} | options
+    return Webhooks(store, scheme=name, **options)
+
+
+def request_of(delivery: Delivery) -> RequestView:
+    return view_of(*delivery.headers, target=TARGET, method="POST", body=delivery.body)
+
+
+def at_now(store: SimulatedStore, name: str = "standard", **more: Any) -> RequestView:
+    return request_of(deliver(name, at=int(store.now), **more))
+
+
+async def code_of(door: Door, request: RequestView) -> str:
+    with pytest.raises(Rejected) as caught:
+        await door.admit(request)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("name", SCHEME_NAMES)
+async def test_every_scheme_passes_a_door_once(store: SimulatedStore, name: str) -> None:
+    method = webhooks(store, name)
+    admitted = await Door(method).admit(at_now(store, name))
+    await admitted.settlement.complete()
+    assert await code_of(Door(method), at_now(store, name)) == "delivery_repeated"
+    principal = admitted.principal
+    assert (principal.kind, principal.id, principal.method) == (PrincipalKind.APP, name, "webhook")
+    assert principal.credential_id == principal.metadata["secret_id"] == name
+
+
+@pytest.mark.parametrize("name", SCHEME_NAMES)
+async def test_a_changed_body_and_a_missing_signature_do_not_pass(store: SimulatedStore, name: str) -> None:
+    delivery = deliver(name, at=int(store.now))
+    door = Door(webhooks(store, name))
+    assert await code_of(door, request_of(delivery._replace(body=delivery.body + b" "))) == "webhook_signature"
+    assert await code_of(door, request_of(delivery.changed(delivery.scheme.signature_header, None))) == (
+        "credential_missing"
+    )
+    assert not store.plane.claims.rows
+
+
+async def test_which_secret_matched_is_told_and_makes_no_other_delivery_of_it(store: SimulatedStore) -> None:
+    scheme = SCHEMES["standard"]
+    method = webhooks(store, secrets={"2026-old": secret_text(scheme, 1), "2026-new": secret_text(scheme, 2)})
+    old = await Door(method).admit(at_now(store, seed=1))
+    assert old.principal.credential_id == "2026-old"
+    await old.settlement.complete()
+    # The same delivery, signed anew with the other secret: a sender that rotates between two attempts.
+    assert await code_of(Door(method), at_now(store, seed=2)) == "delivery_repeated"
+    assert [row[1] for row in store.plane.verifications.recorded] == ["2026-old", "standard"]
+    other = await Door(method).admit(at_now(store, seed=2, delivery_id="msg_2"))
+    assert other.principal.credential_id == "2026-new"
+    await other.settlement.release()
+
+
+async def test_two_endpoints_do_not_take_each_others_deliveries_for_handled(store: SimulatedStore) -> None:
+    for sender in ("orders", "refunds"):
+        admitted = await Door(webhooks(store, "stripe", sender=sender)).admit(at_now(store, "stripe"))
+        assert admitted.principal.id == sender
+        await admitted.settlement.complete()
+
+
+async def test_new_secrets_are_taken_and_old_ones_forgotten_within_a_minute(store: SimulatedStore) -> None:
+    scheme = SCHEMES["standard"]
+    current = [secret_text(scheme, 1)]
+    asked: list[int] = []
+
+    def find() -> str:
+        asked.append(1)
+        return current[0]
+
+    clock = [1_000.0]
+    door = Door(webhooks(store, secrets=find), monotonic=lambda: clock[0])
+    await (await door.admit(at_now(store, seed=1))).settlement.complete()
+    await (await door.admit(at_now(store, seed=1, delivery_id="msg_2"))).settlement.complete()
+    assert len(asked) == 1
+    current[0] = secret_text(scheme, 2)
+    clock[0] += 61
+    store.plane.read()
+    assert await code_of(door, at_now(store, seed=1, delivery_id="msg_3")) == "webhook_signature"
+    await (await door.admit(at_now(store, seed=2, delivery_id="msg_3"))).settlement.complete()
+
+
+async def test_a_delivery_of_a_scheme_without_time_is_kept_as_long_as_is_said(store: SimulatedStore) -> None:
+    for days, method in ((30, webhooks(store, "github")), (90, webhooks(store, "github", undated_kept_s=90 * 86_400))):
+        store.plane.claims.rows.clear()
+        await (await Door(method).admit(at_now(store, "github"))).settlement.complete()
+        (row,) = store.plane.claims.rows.values()
+        assert row.keep_until == int(store.now) + days * 86_400 + 60
+
+
+async def test_a_signed_url_is_the_one_that_was_said_and_not_the_one_in_the_request(store: SimulatedStore) -> None:
+    delivery = deliver("twilio", at=NOW, url="https://other.example/hooks/calls?tenant=7&kind=sms")
+    headers = (*delivery.headers, (b"host", b"other.example"))
+    request = view_of(*headers, target=TARGET, method="POST", body=delivery.body)
+    assert await code_of(Door(webhooks(store, "twilio")), request) == "webhook_signature"
+    moved = view_of(*deliver("twilio").headers, target=b"/elsewhere", method="POST", body=deliver("twilio").body)
+    assert await code_of(Door(webhooks(store, "twilio")), moved) == "webhook_signature"
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"sender": ""}, "sender"),
+        ({"sender": "two words"}, "sender"),
+        ({"sender": "x" * 65}, "sender"),
+        ({"tolerance_s": 0}, "tolerance_s"),
+        ({"tolerance_s": 86_401}, "tolerance_s"),
+        ({"body_bytes_max": 32 * 1_048_576 + 1}, "body_bytes_max"),
+        ({"lease_s": 0}, "lease_s"),
+        ({"lease_s": 3_601}, "lease_s"),
+        ({"undated_kept_s": 366 * 86_400 + 1}, "undated_kept_s"),
+        ({"base_url": BASE_URL}, "signs no URL"),
+        ({"secrets": "whsec_c2hvcnQ="}, "guessed"),
+        ({"secrets": {}}, "no secret"),
+        ({"secrets": ()}, "no secret"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(store: SimulatedStore, options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(Misconfigured, match=problem):
+        webhooks(store, **options)
+
+
+def test_a_sender_that_signs_the_url_needs_it(store: SimulatedStore) -> None:
+    with pytest.raises(Misconfigured, match="base_url"):
+        webhooks(store, "twilio", base_url=None)
+    with pytest.raises(Misconfigured, match="no webhook scheme"):
+        Webhooks(store, scheme="stripes", secrets="x" * 32)
+    with pytest.raises(Misconfigured, match="store"):
+        Webhooks("sqlite:///x.db", scheme="standard", secrets="x" * 32)  # type: ignore[arg-type]  # what people try
+
+
+def test_secrets_come_in_every_form_and_are_never_shown(store: SimulatedStore) -> None:
+    scheme = SCHEMES["standard"]
+    text = secret_text(scheme)
+    parsed = parse_secret(scheme, text, secret_id="mine")
+
+    class Table:
+        async def find_secrets(self, sender: str) -> tuple[WebhookSecret, ...]:
+            return (parsed,) if sender == "standard" else ()
+
+    for given in (text, {"mine": text}, [parsed], lambda: [parsed], lambda: text, Table()):
+        method = webhooks(store, secrets=given)
+        assert text[6:] not in repr(method)
+        presented = method.extract(at_now(store))
+        assert presented is not None
+
+
+async def test_a_table_of_secrets_is_asked_by_the_senders_name(store: SimulatedStore) -> None:
+    scheme = SCHEMES["standard"]
+    asked: list[str] = []
+
+    class Table:
+        async def find_secrets(self, sender: str) -> tuple[WebhookSecret, ...]:
+            asked.append(sender)
+            return (parse_secret(scheme, secret_text(scheme), secret_id="s1"),)
+
+    method = webhooks(store, secrets=Table(), sender="acme")
+    await (await Door(method).admit(at_now(store))).settlement.complete()
+    assert asked == ["acme"]
+    loaded = await method.load(method.extract(at_now(store)))  # type: ignore[arg-type]  # it is there
+    assert secret_text(scheme) not in repr(loaded)
+
+
+def test_the_openapi_scheme_names_the_header(store: SimulatedStore) -> None:
+    (scheme,) = webhooks(store, "github").openapi_schemes()
+    assert scheme.scheme == {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"}
+
+
+async def test_a_source_without_failures_left_is_not_asked_for_a_body(store: SimulatedStore) -> None:
+    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=1))
+    read: list[int] = []
+
+    def coming(delivery: Delivery) -> RequestView:
+        request = request_of(delivery)
+
+        async def read_body(limit: int) -> bytes:
+            read.append(limit)
+            return await request.read_body(limit)
+
+        return replace(request, read_body=read_body)
+
+    delivery = deliver("standard", at=int(store.now))
+    assert await code_of(door, coming(delivery._replace(body=b"other"))) == "webhook_signature"
+    assert await code_of(door, coming(delivery)) == "source_throttled"
+    assert len(read) == 1
+
+
+async def test_who_sends_slowly_is_judged_by_when_the_body_has_come(store: SimulatedStore) -> None:
+    door = Door(webhooks(store))
+    request = at_now(store)
+
+    async def slowly(limit: int) -> bytes:
+        body = await request.read_body(limit)
+        store.now += 301
+        store.plane.read()
+        return body
+
+    assert await code_of(door, replace(request, read_body=slowly)) == "webhook_timestamp"
+    assert not store.plane.claims.rows
+
+
+async def test_a_secret_taken_back_while_the_body_comes_proves_nothing(store: SimulatedStore) -> None:
+    door = Door(webhooks(store))
+    await (await door.admit(at_now(store))).settlement.complete()
+    request = at_now(store, delivery_id="msg_2")
+
+    async def meanwhile(limit: int) -> bytes:
+        store.plane.revoke(Handle(FeedKind.CREDENTIAL, "standard"))
+        return await request.read_body(limit)
+
+    assert await code_of(door, replace(request, read_body=meanwhile)) == "credential_revoked"
+
+
+async def test_a_stale_view_is_noticed_after_the_body_has_come(store: SimulatedStore) -> None:
+    clock = [time.monotonic()]
+    door = Door(webhooks(store), monotonic=lambda: clock[0])
+    await (await door.admit(at_now(store))).settlement.complete()
+    request = at_now(store, delivery_id="msg_2")
+
+    async def slowly(limit: int) -> bytes:
+        clock[0] += 100
+        return await request.read_body(limit)
+
+    with pytest.raises(Unavailable, match="revocation_stale"):
+        await door.admit(replace(request, read_body=slowly))
