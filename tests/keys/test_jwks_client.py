@@ -196,6 +196,10 @@ def test_keys_age_from_when_they_were_asked_for() -> None:
         await client.refresh("new")
         # A key that was taken out while the answer travelled may still be in it.
         assert 40.0 <= client.age_s < 41.0
+        simulated.age_s = 1_000.0
+        await asyncio.sleep(COOLDOWN_S)
+        await client.refresh("newer")
+        assert 1_040.0 <= client.age_s < 1_041.0
 
     following(step)
 

@@ -32,6 +32,7 @@ class DocumentsSimulator:
         self.keys_body = key_set_of(*keys)
         self.discovery: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": KEYS_URL}  # Any: JSON
         self.max_age_s: int | None = None
+        self.age_s = 0.0
         self.away = False
         self.takes_s = 0.1
         self.asked: list[str] = []
@@ -58,4 +59,4 @@ class DocumentsSimulator:
         body = self.keys_body if url == KEYS_URL else json.dumps(self.discovery).encode()
         if len(body) > octets_max:
             raise Unavailable("keys_unavailable", "too long")
-        return Document(body, self.max_age_s)
+        return Document(body, self.max_age_s, self.age_s)
