@@ -85,7 +85,7 @@ class HeldCredentials(msgspec.Struct, frozen=True):
 
 @final
 class OpaqueHolding(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be known of an opaque token to revoke it."""
+    """What must be known of an opaque token to revoke it. `audience`: one or several, separated by spaces."""
 
     id: CredentialId
     client_id: str

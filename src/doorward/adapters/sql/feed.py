@@ -15,6 +15,7 @@ from doorward.adapters.sql.script import Engine, Row, Script, Step
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
+from doorward.revocation.withholding import names_person
 from doorward.values import FeedKind, Handle, Watermark
 
 __all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed"]
@@ -51,7 +52,6 @@ _READ: Final = Statement(
     .order_by(_rows.c.position)
 )
 _SECTORS: Final = Statement(select(schema.pairwise_sectors.c.sector))
-_NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT.value, FeedKind.CLIENT_SUBJECT.value})
 _HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
 _REMOVE: Final = Statement(
     delete(schema.feed)
@@ -131,7 +131,7 @@ def _remove(now: int) -> Script[int]:
 def _is_for(audiences: frozenset[str] | None, row: Row, *, plain_names: bool) -> bool:
     audience = row[-1]
     if audience is None:
-        return plain_names or row[4] not in _NAMING_SUBJECTS
+        return plain_names or not names_person(Handle(FeedKind(row[4]), row[5]))
     return audiences is None or audience in audiences
 
 
