@@ -12,7 +12,7 @@ from tests.simulators.stream import Streaming, streaming
 
 from doorward.apps.port import AppRecord
 from doorward.door import Door
-from doorward.errors import Unavailable
+from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key, revoke_key
 from doorward.methods.apikey.order import IssuedKey, KeyOrder
@@ -36,7 +36,7 @@ class Issuer:
         self.owner = owner
         self.feed = FeedSimulator()
         self.sectors: frozenset[str] = frozenset()
-        self.sectors_away = False
+        self.sectors_fail: Exception | None = None
         self.now = 1_000.0
         self.hub = FeedHub(monotonic=lambda: self.now, rows_max=8)
         self.tapped = TappedFeed(self.feed, monotonic=lambda: self.now)
@@ -49,8 +49,8 @@ class Issuer:
         self.streams = RevocationStreams(source, streams_max=STREAMS_PER_KEY_MAX + 2, heartbeat_s=0.05)
 
     async def _sectors(self) -> frozenset[str]:
-        if self.sectors_away:
-            raise Unavailable("store_unavailable")
+        if self.sectors_fail is not None:
+            raise self.sectors_fail
         return self.sectors
 
     async def follow(self) -> None:
@@ -185,8 +185,11 @@ async def test_who_knows_derived_names_only_is_told_no_plain_ones(ask: Ask, issu
     assert ids(await read(ask, issuer, mixed)) == ["alice", "app alice", "derived", "app"]
 
 
-async def test_where_it_is_not_known_who_may_know_names_nothing_is_told(ask: Ask, issuer: Issuer) -> None:
-    issuer.sectors_away = True
+@pytest.mark.parametrize("fails", [Unavailable("store_unavailable"), Misconfigured("A key.", cure="Another.")])
+async def test_where_it_is_not_known_who_may_know_names_nothing_is_told(
+    ask: Ask, issuer: Issuer, fails: Exception
+) -> None:
+    issuer.sectors_fail = fails
     await issuer.follow()
     key = await issuer.key(audience="https://a.example")
     status, _, _ = await ask(issuer.pages, "/revocations", headers=[(b"host", b"localhost"), *bearer(key)])

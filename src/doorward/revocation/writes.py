@@ -125,6 +125,12 @@ class SectorPort(Protocol):
         """
         ...
 
+    async def list_settled_sectors(self) -> tuple[str, ...]:
+        """Those that were registered so long ago (`SECTOR_SETTLES_S`, by the store's clock) that no token for them can
+        be alive that says a plain name. Raises as above.
+        """
+        ...
+
     async def read_sealed_key(self) -> bytes | None:
         """The key names are derived with, as it was sealed; None before the first registration. Raises as above."""
         ...

@@ -21,7 +21,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from doorward.door import Admitted, Door
-from doorward.errors import Rejected, Unavailable
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.frameworks.asgi import Body, request_view
 from doorward.revocation.exchange import PAGE_ROWS_MAX, FeedReader, is_visible, write_page
 from doorward.revocation.hub import FeedHub
@@ -46,7 +46,7 @@ _POSITION: Final = re.compile(r"[0-9]{1,18}")
 _GENERATION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Sectors = Callable[[], Awaitable[frozenset[str]]]
-"""The resources that know subjects by derived names."""
+"""The resources that know subjects by derived names only: see `SectorPort.list_settled_sectors`."""
 
 
 async def _no_sectors() -> frozenset[str]:
@@ -128,7 +128,10 @@ class RevocationSource:
     async def _current_sectors(self) -> frozenset[str]:
         now = self._monotonic()
         if now - self._sectors_at >= SECTORS_KEPT_S:
-            self._known_sectors = await self._sectors()
+            try:
+                self._known_sectors = await self._sectors()
+            except Misconfigured as error:
+                raise Unavailable("store_unavailable", error.problem) from error
             self._sectors_at = now
         return self._known_sectors
 

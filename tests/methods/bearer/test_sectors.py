@@ -96,6 +96,19 @@ async def test_a_person_is_refused_and_not_named(store: Store, sector: str) -> N
     assert "dw_own" not in token.claims
 
 
+async def test_a_token_from_before_its_resource_was_a_sector_is_revoked_all_the_same(
+    store: Store, clock: ManualClock
+) -> None:
+    """It says the plain name, and so does nothing else the resource is told."""
+    before = await issue(store, SECTOR, subject="alice")
+    await register_sector(store, SECTOR, actor=ADA)
+    after = await issue(store, SECTOR, subject="alice")
+    assert before.claims["sub"] == "alice" != after.claims["sub"]
+    await revoke_subject(store, "alice", reason="phone stolen", actor=ADA)
+    assert [await outcome(store, each, SECTOR) for each in (before, after)] == ["credential_revoked"] * 2
+    assert await store.sectors.list_settled_sectors() == ()
+
+
 async def test_a_name_from_the_resources_log_revokes_and_hides_nothing(store: Store, sector: str) -> None:
     token = await issue(store, sector, subject="alice")
     await revoke_subject(store, "alice", reason="x", actor=ADA)

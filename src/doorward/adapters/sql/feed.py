@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, select, true
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script, Step
+from doorward.adapters.sql.sectors import SETTLED
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
@@ -51,7 +52,6 @@ _READ: Final = Statement(
     .select_from(schema.heads.outerjoin(_rows, true()))
     .order_by(_rows.c.position)
 )
-_SECTORS: Final = Statement(select(schema.pairwise_sectors.c.sector))
 _HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
 _REMOVE: Final = Statement(
     delete(schema.feed)
@@ -103,7 +103,7 @@ class SqlFeed:
         # Of no audience: what is withheld would be a revocation that does not arrive.
         if not audiences:
             return True
-        return not audiences <= {row[0] for row in await self._engine.read(_SECTORS, {})}
+        return not audiences <= {row[0] for row in await self._engine.read(SETTLED, {})}
 
     async def read_watermark(self) -> Watermark:
         """See the port."""
