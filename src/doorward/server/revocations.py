@@ -6,7 +6,8 @@ Rules of this file:
   written in the key (metadata `audience`, separated by spaces), never in the request: rows for other resources are
   withheld, and their positions are covered by the watermark. Without that entry it gets what is for everybody.
 * What this process has read of the feed itself is answered from memory (`revocation/hub.py`). Only who is further
-  behind costs a read of the store, and few of those at once.
+  behind costs a read of the store, and few of those at once: in short pages, since to write one holds everybody else
+  up, and one at a time for each key.
 * A query that is not exactly of the form is refused: guessing where a reader is would skip revocations.
 """
 
@@ -16,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, final
 from urllib.parse import parse_qsl
+from weakref import WeakValueDictionary
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -39,7 +41,9 @@ REVOCATIONS_READ: Final = Scopes("doorward:revocations:read")
 AUDIENCE_ENTRY: Final = "audience"
 """The entry of a key's metadata that names the resources its verifier stands for, separated by spaces."""
 STORE_READS_MAX: Final = 4
-"""How many readers that are far behind are answered from the store at once; the others wait."""
+"""How many readers that are far behind are answered from the store at once, each for another key; the others wait."""
+STORE_PAGE_ROWS_MAX: Final = 1_000
+"""How many rows of the feed are read from the store for one page, whatever was asked for."""
 SECTORS_KEPT_S: Final = 5.0
 _QUERY_OCTETS_MAX: Final = 256
 _POSITION: Final = re.compile(r"[0-9]{1,18}")
@@ -92,6 +96,7 @@ class RevocationSource:
         self._sectors: Final = sectors
         self._monotonic: Final = monotonic
         self._reads: Final = asyncio.Semaphore(STORE_READS_MAX)
+        self._turns: Final = WeakValueDictionary[str, asyncio.Lock]()
         self._known_sectors: frozenset[str] = frozenset()
         self._sectors_at = float("-inf")
 
@@ -111,8 +116,8 @@ class RevocationSource:
             return FeedReader()
         return FeedReader(audiences, plain_names=not audiences <= await self._current_sectors())
 
-    async def page(self, asked: Asked, reader: FeedReader) -> FeedPage:
-        """The page after a position, from memory where that is possible.
+    async def page(self, asked: Asked, reader: FeedReader, *, key_id: str) -> FeedPage:
+        """The page after a position, from memory where that is possible. `key_id`: whose turn it is at the store.
 
         Raises:
             Unavailable: `store_unavailable`.
@@ -120,10 +125,16 @@ class RevocationSource:
         if self.hub.covers(asked.after, asked.generation):
             page = self.hub.page_after(asked.after, reader, limit=asked.limit)
         else:
-            async with self._reads:
-                page = await self._feed.read_feed(asked.after, limit=asked.limit, audiences=reader.audiences)
+            limit = min(asked.limit, STORE_PAGE_ROWS_MAX)
+            # The turn first: a key that asks a hundred times at once must not stand before everybody else.
+            async with self._turn_of(key_id), self._reads:
+                page = await self._feed.read_feed(asked.after, limit=limit, audiences=reader.audiences)
         visible = tuple(row for row in page.rows if is_visible(row, reader))
         return msgspec.structs.replace(page, rows=visible, reader=reader.mark)
+
+    def _turn_of(self, key_id: str) -> asyncio.Lock:
+        # Forgotten when nobody of that key waits any more.
+        return self._turns.setdefault(key_id, asyncio.Lock())
 
     async def _current_sectors(self) -> frozenset[str]:
         now = self._monotonic()
@@ -154,7 +165,8 @@ class RevocationPages:
             request = source.view(scope, receive)
             admitted = await source.door.admit(request)
             asked = parse_asked(scope, frozenset({"after", "limit", "generation"}))
-            page = await source.page(asked, await source.reader_of(admitted))
+            reader = await source.reader_of(admitted)
+            page = await source.page(asked, reader, key_id=admitted.principal.credential_id)
         except (Rejected, Unavailable) as refused:
             return source.door.refuse(refused, request)
         plain = open_answer(200, write_page(asked.after, page))
