@@ -24,8 +24,10 @@ ROWS: Final = (
     "revoke_stream",
     "jwt_verify",
     "jwt_seen",
+    "jwt_warm",
     "jwt_refuse",
     "signatures",
+    "webhooks",
 )
 
 

@@ -7,14 +7,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-import msgspec
-from bench.jwt_sides import AUDIENCE, ISSUER, TokenTask
+from bench.jwt_sides import AUDIENCE, ISSUER, TokenTask, sign_tokens
 from bench.measure import Line, at_least, at_most, median_interval, paired_ratios
 from bench.node_libraries import NodeLibraries, node_libraries, why_no_node
 
 from doorward.crypto.jose.algorithms import Algorithm
-from doorward.crypto.jose.base64url import encode_base64url
-from doorward.crypto.jose.jws import sign_compact
 from doorward.crypto.jose.key_set import KeySet
 from doorward.keys.fixed import FixedKeys
 from doorward.methods.bearer import IssuerPolicy, TokenVerifier
@@ -35,24 +32,6 @@ _TOKENS: Final = 1_000
 _REVOKED: Final = 100_000
 _CALLS: Final = 20_000
 _PEER: Final = "fast-jwt's cache"
-
-
-def _tokens(task: TokenTask, now: int) -> list[bytes]:
-    def sign(number: int) -> bytes:
-        claims = {
-            "iss": ISSUER,
-            "sub": f"9f2c41e07bd64c0aa{number:04}",
-            "aud": AUDIENCE,
-            "exp": now + 80_000,
-            "iat": now,
-            "jti": encode_base64url(secrets.token_bytes(16)).decode(),
-            "client_id": "orders-web",
-            "scope": "orders:read orders:write",
-            "dw_wm": "1.20417",
-        }
-        return sign_compact({"typ": "at+jwt"}, msgspec.json.encode(claims), task.key)
-
-    return [sign(number) for number in range(_TOKENS)]
 
 
 def _view(now: int) -> View:
@@ -124,7 +103,7 @@ def measure(*, rounds: int) -> list[Line]:
     now = int(time.time())
     view = _view(now)
     tasks = {algorithm: TokenTask(algorithm) for algorithm in (Algorithm.ES256, Algorithm.HS256)}
-    tokens = {algorithm: _tokens(task, now) for algorithm, task in tasks.items()}
+    tokens = {algorithm: sign_tokens(task, _TOKENS, now) for algorithm, task in tasks.items()}
     missing = why_no_node()
     lines: list[Line] = []
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, final
 
 import jwt
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -38,7 +39,7 @@ with warnings.catch_warnings():
     from jose import jwk as python_jose_jwk  # type: ignore[import-untyped]
     from jose import jwt as python_jose_jwt
 
-__all__ = ["AUDIENCE", "FLOOR", "ISSUER", "OURS", "TokenTask"]
+__all__ = ["AUDIENCE", "FLOOR", "ISSUER", "OURS", "TokenTask", "sign_tokens"]
 
 ISSUER: Final = "https://id.example"
 AUDIENCE: Final = "https://api.example"
@@ -156,3 +157,23 @@ class TokenTask:
         token, name = self.token.decode(), self.algorithm.value
         key = python_jose_jwk.construct(self._jwk() if self._is_hmac else self._pem().decode(), name)
         return lambda: python_jose_jwt.decode(token, key, algorithms=[name], issuer=ISSUER, audience=AUDIENCE)
+
+
+def sign_tokens(task: TokenTask, count: int, now: int) -> list[bytes]:
+    """So many tokens of as many subjects, each valid for most of a day."""
+
+    def sign(number: int) -> bytes:
+        claims = {
+            "iss": ISSUER,
+            "sub": f"9f2c41e07bd64c0aa{number:04}",
+            "aud": AUDIENCE,
+            "exp": now + 80_000,
+            "iat": now,
+            "jti": encode_base64url(secrets.token_bytes(16)).decode(),
+            "client_id": "orders-web",
+            "scope": "orders:read orders:write",
+            "dw_wm": "1.20417",
+        }
+        return sign_compact({"typ": "at+jwt"}, msgspec.json.encode(claims), task.key)
+
+    return [sign(number) for number in range(count)]

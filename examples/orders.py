@@ -1,6 +1,6 @@
 """A small shop's orders API, guarded by Doorward. Start it beside `doorward serve --dev`:
 
-    DOORWARD_DATABASE_URL=sqlite:///.doorward/doorward.db \
+    DOORWARD_DATABASE_URL=sqlite:///.doorward/doorward.db DOORWARD_ISSUER=http://127.0.0.1:8700 \
       uvicorn orders:app --app-dir examples --no-proxy-headers --port 8702
 
 Every route names its door; whatever names none is refused, `/docs` and `/openapi.json` included.
@@ -12,11 +12,19 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, Field
 
-from doorward import ApiKeys, Basic, Principal, Scopes, open_store
+from doorward import ApiKeys, Basic, Bearer, Opaque, Principal, Scopes, open_store
 from doorward.frameworks.fastapi import Door, guard, open_route
 
-store = open_store(os.environ.get("DOORWARD_DATABASE_URL", "sqlite:///doorward.db"))
+AUDIENCE = "https://orders.example"
+"""What this API is called in the tokens that are for it."""
+
+store = open_store(
+    os.environ.get("DOORWARD_DATABASE_URL", "sqlite:///doorward.db"),
+    issuer=os.environ.get("DOORWARD_ISSUER", "http://127.0.0.1:8700"),
+)
 keys = ApiKeys(store)
+tokens = Bearer(store, audience=AUDIENCE)
+opaque_tokens = Opaque(store, audience=AUDIENCE)
 # Plain HTTP only for this example on this machine: leave the argument out and Basic asks for TLS.
 passwords = Basic(
     store,
@@ -25,8 +33,8 @@ passwords = Basic(
     danger_plain_http_on_loopback=True,
 )
 
-may_read = Door(keys, require=Scopes("orders:read"))
-may_write = Door(keys, require=Scopes("orders:write"))
+may_read = Door(keys, tokens, opaque_tokens, require=Scopes("orders:read"))
+may_write = Door(keys, tokens, opaque_tokens, require=Scopes("orders:write"))
 may_read_the_old_way = Door(keys, passwords, require=Scopes("orders:read"))
 
 app = guard(FastAPI(title="Orders"))

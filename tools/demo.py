@@ -1,8 +1,9 @@
 """A guarded API, toured over real HTTP: `make demo`, or `python -m tools.demo [--once] [--folder DIR]`.
 
-Starts `doorward serve --dev` on SQLite in a fresh folder and `examples/orders.py` beside it, makes credentials through
-the management API, asks everything in `demo_tour.py`, and shows what was answered. Stays up until Ctrl-C; with
-`--once` it ends after the tour: 0 when every answer was what it should be, 1 when one was not.
+Starts `doorward serve --dev` on SQLite in a fresh folder, `examples/orders.py` beside it on the same database, and
+`examples/shelf.py` without one; makes credentials through the management API and tokens with the library; asks
+everything in `demo_tour.py` and `demo_tokens.py`, and shows what was answered. Stays up until Ctrl-C; with `--once` it
+ends after the tour: 0 when every answer was what it should be, 1 when one was not.
 """
 
 import argparse
@@ -13,31 +14,22 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 import httpx2
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
-from tools.demo_credentials import Credentials, make_credentials
+from tools.demo_credentials import make_credentials
 from tools.demo_processes import DemoFailed, Processes, find_port, wait_until_up
+from tools.demo_tokens import SHELF_AUDIENCE, TokenOffice, Tokens, cases_of_tokens, take_back
 from tools.demo_tour import Outcome, cases_for, revoke_in_use, take_tour
+from tools.demo_view import Stage, say, show_outcomes, show_stage
 
 __all__ = ["main"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _MARK: Final = ".doorward-demo"
-
-
-class _Stage(NamedTuple):
-    """Everything that runs, and what was made."""
-
-    doorward: str
-    orders: str
-    admin_key: str
-    made: Credentials
-    database: Path
+_TOKEN_LIFETIME_S: Final = 3_600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folder = _fresh(chosen.folder.resolve())
         with Processes(folder) as processes:
-            stage = _set_up(console, processes, folder)
-            outcomes = _tour(console, stage)
+            stage, tokens = _set_up(console, processes, folder)
+            outcomes = _tour(console, stage, tokens)
             if not chosen.once:
                 _stay(console, stage, processes)
     except DemoFailed as failed:
@@ -78,11 +70,12 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
+def _set_up(console: Console, processes: Processes, folder: Path) -> tuple[Stage, Tokens]:
     begun, taken = time.monotonic(), set[int]()
-    port, metrics, orders_port = (find_port(first, taken) for first in (8700, 8701, 8702))
-    doorward, orders = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{orders_port}"
-    database = folder / ".doorward" / "doorward.db"
+    port, metrics, orders_port, shelf_port = (find_port(first, taken) for first in (8700, 8701, 8702, 8703))
+    doorward, orders, shelf = (f"http://127.0.0.1:{each}" for each in (port, orders_port, shelf_port))
+    office = TokenOffice(folder, doorward)
+    database = office.database
 
     with console.status("doorward serve --dev …"):
         served = processes.start(
@@ -94,35 +87,49 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> _Stage:
         wait_until_up(f"{doorward}/readyz", processes)
         admin_key = json.loads(processes.read_line(served))["admin_key"]
         processes.drain(served)
-    _say(console, "doorward serve --dev", doorward)
+    say(console, "doorward serve --dev", doorward)
 
-    with console.status("examples/orders.py …"):
-        command = ["-m", "uvicorn", "orders:app", "--app-dir", str(ROOT / "examples"), "--port", str(orders_port)]
-        process = processes.start(
-            "orders",
-            [*command, "--no-proxy-headers", "--no-access-log", "--log-level", "warning"],
-            environment={"DOORWARD_DATABASE_URL": f"sqlite:///{database}"},
-            folder=folder,
+    with console.status("examples/orders.py and examples/shelf.py …"):
+        sources = {"DOORWARD_DATABASE_URL": f"sqlite:///{database}", "DOORWARD_ISSUER": doorward}
+        _start_example(processes, "orders", orders_port, sources, folder)
+        with httpx2.Client(base_url=doorward, headers={"authorization": f"Bearer {admin_key}"}, timeout=5) as client:
+            made = make_credentials(client, shelf_audience=SHELF_AUDIENCE)
+        key_file = _write_secret(folder / "shelf.key", made.shelf)
+        _start_example(
+            processes, "shelf", shelf_port, {"DOORWARD_ISSUER": doorward, "SHELF_KEY_FILE": str(key_file)}, folder
         )
-        processes.drain(process)
-        with httpx2.Client(base_url=doorward, headers={"authorization": f"Bearer {admin_key}"}, timeout=5) as office:
-            made = make_credentials(office)
+        tokens = office.make_tokens()
         wait_until_up(f"{orders}/health", processes)
-    _say(console, "examples/orders.py", orders)
+        wait_until_up(f"{shelf}/health", processes)
+    say(console, "examples/orders.py", f"{orders} on the same database")
+    say(console, "examples/shelf.py", f"{shelf} without a database")
 
     with console.status("waiting for the short-lived ones to expire …"):
-        while time.time() <= made.expire_at:
+        while time.time() <= max(made.expire_at, tokens.expire_at):
             processes.require_running()
             time.sleep(0.02)
-    _say(console, made.summary, f"in {time.monotonic() - begun:.1f} s")
-    return _Stage(doorward, orders, admin_key, made, database)
+    say(console, f"{made.summary}, 4 tokens", f"in {time.monotonic() - begun:.1f} s")
+    return Stage(doorward, orders, shelf, admin_key, made, office, folder / "alice.token"), tokens
 
 
-def _say(console: Console, what: str, where: str) -> None:
-    console.print(Text.assemble(("✓ ", "bold green"), f"{what}  ", (where, "cyan")))
+def _start_example(processes: Processes, name: str, port: int, environment: dict[str, str], folder: Path) -> None:
+    command = ["-m", "uvicorn", f"{name}:app", "--app-dir", str(ROOT / "examples"), "--port", str(port)]
+    process = processes.start(
+        name,
+        [*command, "--no-proxy-headers", "--no-access-log", "--log-level", "warning"],
+        environment=environment,
+        folder=folder,
+    )
+    processes.drain(process)
 
 
-def _tour(console: Console, stage: _Stage) -> list[Outcome]:
+def _write_secret(path: Path, text: str) -> Path:
+    path.touch(0o600)
+    path.write_text(text + "\n")
+    return path
+
+
+def _tour(console: Console, stage: Stage, tokens: Tokens) -> list[Outcome]:
     cases = cases_for(stage.made, doorward=stage.doorward, admin_key=stage.admin_key)
     admin = {"authorization": f"Bearer {stage.admin_key}"}
     with (
@@ -132,72 +139,17 @@ def _tour(console: Console, stage: _Stage) -> list[Outcome]:
     ):
         outcomes = take_tour(client, cases)
         outcomes += revoke_in_use(client, office, stage.made)
-    # Asked last, shown with its kind.
-    groups = list(dict.fromkeys(case.group for case in cases))
-    outcomes.sort(key=lambda outcome: groups.index(outcome.case.group))
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
-    for title, width in (("  Asked", 20), ("With", 23), ("Due", 3), ("Got", 3), ("Refusal code", None)):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=width)
-    group = ""
-    for outcome in outcomes:
-        case = outcome.case
-        if case.group != group:
-            if group:
-                table.add_section()
-            group = case.group
-            table.add_row(Text(group, style="bold"))
-        table.add_row(*_row(outcome))
-    console.print()
-    console.print(table)
-    wrong = sum(not outcome.fits for outcome in outcomes)
-    summary = f"{len(outcomes)} requests, each answered as it should be." if not wrong else f"{wrong} wrong."
-    console.print(Text(f"\n{'✗' if wrong else '✓'} {summary}", style="bold red" if wrong else "bold green"))
+        outcomes += take_tour(client, cases_of_tokens(tokens, stage.shelf))
+        taken_back, said = take_back(client, stage.office, tokens, stage.shelf)
+        outcomes += taken_back
+        _write_secret(stage.token_file, stage.office.sign_in("alice", _TOKEN_LIFETIME_S))
+    show_outcomes(console, outcomes)
+    console.print(Text(f"✓ {said}", style="bold green"), soft_wrap=True)
     return outcomes
 
 
-def _row(outcome: Outcome) -> tuple[Text, ...]:
-    case = outcome.case
-    mark = Text("✓", style="green") if outcome.fits else Text("✗", style="bold red")
-    code = Text(outcome.code, style="dim" if outcome.fits else "bold red")
-    if outcome.code != case.code:
-        code.append(f" (due: {case.code or 'none'})")
-    status_style = "green" if outcome.status < 300 else "yellow"
-    return (
-        Text.assemble(mark, " ", case.ask),
-        Text(case.shown),
-        Text(str(case.status), style="dim"),
-        Text(str(outcome.status), style=status_style if outcome.fits else "bold red"),
-        code,
-    )
-
-
-def _stay(console: Console, stage: _Stage, processes: Processes) -> None:
-    made = stage.made
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(no_wrap=True, overflow="fold")
-    for name, value in (
-        ("Orders API", stage.orders),
-        ("Doorward", stage.doorward),
-        ("Management API", f"{stage.doorward}/api/docs"),
-        ("Reading key", made.reading),
-        ("Writing key", made.writing),
-        ("App password", made.password),
-        ("  its user name", made.app_id),
-        ("Administrator", stage.admin_key),
-        ("Database", str(stage.database)),
-    ):
-        facts.add_row(name, Text(value, style="cyan"))
-    console.print()
-    console.print(facts, soft_wrap=True)
-    console.print("\nTry it in another terminal:\n")
-    for line in (
-        f"curl -i -H 'Authorization: Bearer {made.reading}' {stage.orders}/orders",
-        f"curl -i -u {made.app_id}:{made.password} {stage.orders}/legacy/orders",
-        f"curl -i -H 'Authorization: Bearer {stage.admin_key}' {stage.doorward}/api/v1/keys",
-    ):
-        console.print(Text("  " + line, style="cyan"), soft_wrap=True)
-    console.print("\nCtrl-C ends everything.")
+def _stay(console: Console, stage: Stage, processes: Processes) -> None:
+    show_stage(console, stage)
     while True:
         processes.require_running()
         time.sleep(0.5)

@@ -40,6 +40,8 @@ class Credentials(NamedTuple):
     password_revoked: str
     doomed: str
     doomed_id: str
+    shelf: str
+    """Lets the shelf follow the feed of revocations."""
     expire_at: int
     summary: str
     """How many of what was made, in words."""
@@ -84,8 +86,8 @@ class _Office:
         return issued["password"]["id"], issued["secret"], issued["password"]["expires_at"]
 
 
-def make_credentials(client: httpx2.Client) -> Credentials:
-    """One of each, for one shop."""
+def make_credentials(client: httpx2.Client, *, shelf_audience: str) -> Credentials:
+    """One of each, for one shop; and a key of the service that has no database."""
     office = _Office(client)
     shop = office.app("corner shop")
     closed = office.app("closed shop")
@@ -119,6 +121,9 @@ def make_credentials(client: httpx2.Client) -> Credentials:
         password_revoked=password_revoked,
         doomed=doomed,
         doomed_id=doomed_id,
+        shelf=office.key(
+            office.app("shelf"), "verifier", scopes=["doorward:revocations:read"], metadata={"audience": shelf_audience}
+        )[1],
         expire_at=expire_at,
         summary="",
     )

@@ -54,6 +54,34 @@ async def test_the_key_is_shown_nowhere() -> None:
         await remote.aclose()
 
 
+@pytest.mark.parametrize(
+    ("issuer", "audiences", "problem"),
+    [
+        ("https://other.example", frozenset({"https://a.example"}), "is not that of https://id.example"),
+        ("https://id.example", frozenset[str](), "does not read for https://a.example"),
+        ("https://id.example", frozenset({"https://a.exampel"}), "does not read for https://a.example"),
+        ("https://id.example", frozenset({"https://a.example", "https://b.example"}), ""),
+        (None, None, ""),
+    ],
+)
+async def test_a_feed_that_cannot_be_the_one_that_was_meant_stops_the_start(
+    issuer: str | None, audiences: frozenset[str] | None, problem: str
+) -> None:
+    """Otherwise what is revoked would never arrive, and nobody would know."""
+    empty = FeedPage(rows=(), watermark=0, generation="g", as_of=1_000, complete=True)
+    async with serving_web() as web:
+        web.says = answer(write_page(0, empty, issuer=issuer, audiences=audiences))
+        remote = local(web.port)
+        remote.expect("https://id.example", frozenset({"https://a.example"}))
+        if problem:
+            with pytest.raises(Misconfigured, match=problem):
+                await remote.start()
+            assert not remote.started
+        else:
+            await remote.start()
+        await remote.aclose()
+
+
 async def test_starts_at_once_are_one_start_and_it_may_start_again(tmp_path: Path) -> None:
     async with serving_web() as web:
         web.says = answer(EMPTY)

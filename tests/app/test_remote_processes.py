@@ -222,7 +222,10 @@ async def test_a_restart_is_right_at_once_or_not_ready(
     issuer: Issuer, wire: Wire, served: Served, start_issuer: StartIssuer, eventually: Eventually, tmp_path: Path
 ) -> None:
     (_, key_file), saved_in = await issuer.key("one"), str(tmp_path / "views")
+    token, taken_back = await issuer.token("alice"), await issuer.token("bob")
     verifier = await issuer.verifier(wire, key_file, saved_in=saved_in)
+    assert (await verifier.present(token))[0] == 200
+    await revoke_subject(issuer.store, "bob", reason="test", actor=OPERATOR)
     await issuer.revoke("early")
     await eventually(lambda: verifier.refuses("early"))
     # With its issuer there: what was revoked meanwhile is known before the first answer.
@@ -238,6 +241,8 @@ async def test_a_restart_is_right_at_once_or_not_ready(
     verifier = await issuer.verifier(wire, key_file, saved_in=saved_in)
     assert await verifier.refuses("early", "meanwhile")
     assert (await verifier.ask("fresh"))[1]["revoked"] == []
+    assert (await verifier.present(token))[0] == 200, "its keys are there as well"
+    assert await verifier.turns_away(taken_back)
     without = await issuer.verifier(wire, key_file)
     assert (await without.ask("early"))[0] == 503
     await issuer.revoke("while away")

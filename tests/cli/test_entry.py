@@ -33,6 +33,14 @@ def test_help_lists_every_group_and_every_exit_code(
         assert code in shown.partition("Exit codes")[2]
 
 
+@pytest.mark.parametrize("arguments", [[], ["tokens"], ["tokens", "issue"], ["revoke"]])
+def test_an_option_that_takes_nothing_is_shown_with_nothing(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--help"]) == 0
+    assert "<bool>" not in capsys.readouterr().out
+
+
 def test_help_does_not_pay_for_the_server_or_the_database() -> None:
     script = (
         "import sys; from doorward.cli.entry import run; run(['--help']);"

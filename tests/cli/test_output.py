@@ -1,6 +1,7 @@
 """What a command writes, and where."""
 
 import json
+import re
 
 import pytest
 
@@ -68,3 +69,27 @@ def test_a_secret_is_alone_on_stdout_and_never_folded(
 def test_an_empty_list_says_what_to_do_and_leaves_stdout_empty(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).table([Column("Id")], [], empty="No keys yet.")
     assert capsys.readouterr() == ("", "No keys yet.\n")
+
+
+def test_at_a_terminal_lines_break_between_words_below_their_beginning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # takes this for a terminal
+    out = Output(as_json=False)
+    long_id = "https://id.example/with/a/path/that/is/longer/than/the/line"
+    out.facts([("Refused", f"everywhere as soon as the feed arrives at {long_id} or later")])
+    out.warn("Whoever has a token is its holder until it expires.")
+    said = capsys.readouterr()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said.out).splitlines()
+    assert plain[0] == "Refused  everywhere as soon as the feed"
+    assert plain[1] == "         arrives at"
+    assert plain[2] == f"         {long_id}", "never cut"
+    assert plain[3] == "         or later"
+    assert re.sub(r"\x1b\[[0-9;]*m", "", said.err) == ("! Whoever has a token is its holder\n  until it expires.\n")
+
+
+def test_what_is_no_terminal_gets_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    Output(as_json=False).note("a note that goes on and on for more than forty columns")
+    assert capsys.readouterr().err.count("\n") == 1

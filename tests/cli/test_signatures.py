@@ -176,6 +176,63 @@ def test_explain_shows_what_is_signed_and_what_changed(empty_shell: Shell, folde
     assert (cut.code, "cannot be had" in cut.err) == (1, True)
 
 
+def _explain(shell: Shell, request: str, *more: str) -> tuple[int, Any]:
+    (shell.folder / "got.http").write_bytes(request.encode())
+    said = shell("signatures", "explain", "--keys", "keys.json", "--request", "got.http", "--at", "1001", *more)
+    assert SECRET not in said.out + said.err
+    return said.code, said
+
+
+def test_explain_with_keys_says_which_change_makes_it_fit(empty_shell: Shell, folder: Path) -> None:
+    request = _signed(empty_shell)
+    code, said = _explain(empty_shell, request.replace("/a//b", "/v1/a//b"), "--json")
+    assert code == 0
+    found = said.lines[0]
+    assert (found["ok"], found["code"]) == (False, "signature_mismatch")
+    assert found["findings"][0]["changes"] == ["target.path"]
+    assert [line["signed"] for line in found["base"] if line["signed"] != line["received"]] == ["/a//b"]
+    code, people = _explain(empty_shell, request.replace("/a//b", "/v1/a//b"))
+    assert "✗ The signature fits when the path is without its first part." in people.out
+    assert '- "@path"' in people.out
+    assert _explain(empty_shell, request, "--json")[1].lines[0]["ok"] is True
+
+
+def test_explain_with_keys_says_when_there_is_no_answer(empty_shell: Shell, folder: Path) -> None:
+    code, said = _explain(empty_shell, _signed(empty_shell).replace("/a//b", "/q/r/s"))
+    assert code == 1
+    assert "None of these" in said.out
+
+
+def test_explain_knows_retired_keys_and_masks_credentials(empty_shell: Shell, folder: Path) -> None:
+    (folder / "old.json").write_text(json.dumps({**HMAC, "k": SECRET[::-1].replace("h", "i"), "kid": "old"}))
+    head = HEAD + "Authorization: Bearer hunter2\r\nContent-Length: 7\r\n\r\n"
+    (folder / "request.http").write_bytes((head + '{"a":1}').encode())
+    said = empty_shell.json(
+        "signatures",
+        "sign",
+        "--keys",
+        "old.json",
+        "--request",
+        "request.http",
+        "--at",
+        "1000",
+        "--cover",
+        "authorization",
+    )
+    request = _add(head + '{"a":1}', said["headers"])
+    code, told = _explain(empty_shell, request, "--other-keys", "old.json")
+    assert code == 0
+    assert "the key is old, which is not in use here" in told.out
+    assert "hunter2" not in told.out + told.err
+    alone = empty_shell("signatures", "explain", "--request", "got.http")
+    assert "hunter2" not in alone.out + alone.err
+
+
+@pytest.mark.parametrize("more", [("--other-keys", "keys.json"), ("--at", "5"), ("--keys", "keys.json", "--sent", "a")])
+def test_explain_refuses_what_does_not_go_together(empty_shell: Shell, folder: Path, more: tuple[str, ...]) -> None:
+    assert empty_shell("signatures", "explain", "--request", "request.http", *more).code == 2
+
+
 def _chunked(*more: str) -> bytes:
     return (HEAD + "Transfer-Encoding: chunked\r\n\r\n" + "".join(more)).encode()
 

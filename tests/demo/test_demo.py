@@ -1,5 +1,6 @@
 """`make demo`, as a stranger runs it: the tour itself is the assertion, and nothing outlives it."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -79,17 +80,21 @@ def test_every_answer_is_what_it_must_be(tmp_path: Path) -> None:
     for code in (
         "credential_missing", "credential_invalid", "credential_expired", "credential_disabled", "credential_revoked",
         "credential_conflict", "credential_in_query", "credential_environment", "credential_network", "rate_limited",
-        "scope_insufficient", "app_suspended", "no_door",
+        "scope_insufficient", "app_suspended", "no_door", "token_audience",
     ):  # fmt: skip
         assert code in said
+    for row in ("Token (JWT)", "alg: none", "HS256 by public PEM", "HS256 by public JWK", "A signing key leaked"):
+        assert row in said
+    assert re.search(r"refused \d+ ms after one command .*\n.* after \d+ ms by the service without one", said)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_it(staying: tuple[subprocess.Popen[str], list[int], str], number: signal.Signals) -> None:
     process, children, said = staying
-    assert len(children) == 2
-    assert said.count("curl -i ") == 3
+    assert len(children) == 3
+    assert said.count("curl -i ") == 4
+    assert "tokens inspect --dev" in said
     process.send_signal(number)
     process.wait(20)
     assert _wait_until_gone(children)

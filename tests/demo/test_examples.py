@@ -19,6 +19,7 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 def loaded(shell: Shell, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     """The example named by the parameter, over the shell's database."""
     monkeypatch.setenv("DOORWARD_DATABASE_URL", f"sqlite:///{shell.folder}/doorward.db")
+    monkeypatch.setenv("DOORWARD_ISSUER", "http://127.0.0.1:8700")
     name: str = request.param
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None
@@ -77,6 +78,22 @@ def test_orders(shell: Shell, loaded: ModuleType) -> None:
     key = _key(shell, "orders:read")
     answers = _ask(loaded, _get("/orders", key), _get("/orders"), _get("/orders", key, "POST"), _get("/health"))
     assert [answer.status_code for answer in answers] == [200, 401, 403, 200]
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("loaded", ["orders"], indirect=True)
+def test_orders_take_tokens_too(shell: Shell, loaded: ModuleType) -> None:
+    order = ("--client", "web", "--subject", "alice", "--scope", "orders:read")
+    good, elsewhere, opaque = (
+        shell.json("tokens", "issue", *order, *more, "--audience", audience)["secret"]
+        for audience, more in (
+            (loaded.AUDIENCE, ()), ("https://else.example", ()), (loaded.AUDIENCE, ("--opaque",))
+        )
+    )  # fmt: skip
+    requests = [_get("/orders", token) for token in (good, opaque, elsewhere)]
+    answers = _ask(loaded, *requests, _get("/orders", good, "POST"))
+    assert [answer.status_code for answer in answers] == [200, 200, 401, 403]
+    assert answers[0].json()["for"] == "alice"
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

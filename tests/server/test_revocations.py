@@ -50,7 +50,13 @@ class Issuer:
         self.tapped.listeners.append(self.hub.take)
         door = Door(ApiKeys(store), require=REVOCATIONS_READ, principal_kind=PrincipalKind.APP)
         source = RevocationSource(
-            door, self.hub, self.feed, hops=TrustedHops(), sectors=self._sectors, monotonic=lambda: self.now
+            door,
+            self.hub,
+            self.feed,
+            hops=TrustedHops(),
+            sectors=self._sectors,
+            monotonic=lambda: self.now,
+            issuer="https://id.example",
         )
         self.pages = RevocationPages(source)
         self.streams = RevocationStreams(source, streams_max=STREAMS_PER_KEY_MAX + 2, heartbeat_s=0.05)
@@ -111,6 +117,14 @@ async def test_without_a_key_nothing_is_told(ask: Ask, issuer: Issuer) -> None:
     assert status == 401
 
 
+async def test_nothing_but_reading_is_offered(ask: Ask, issuer: Issuer) -> None:
+    headers = [(b"host", b"localhost"), *bearer(await issuer.key())]
+    for app in (issuer.pages, issuer.streams):
+        for method in ("POST", "DELETE", "HEAD"):
+            status, _, _ = await ask(app, "/revocations", method=method, headers=headers)
+            assert status == 405
+
+
 async def test_a_key_that_is_for_something_else_is_told_nothing(ask: Ask, issuer: Issuer) -> None:
     key = await issuer.key(scopes=Scopes("orders:read"))
     for app in (issuer.pages, issuer.streams):
@@ -129,6 +143,8 @@ async def test_a_page_says_what_is_void_and_no_more(ask: Ask, issuer: Issuer) ->
         "age_s": page["age_s"],
         "complete": True,
         "reader": page["reader"],
+        "issuer": "https://id.example",
+        "audiences": [],
         "rows": [
             {"position": 1, "kind": "session", "id": "s1", "committed_at": issuer.feed.as_of, "leave_at": None},
         ],

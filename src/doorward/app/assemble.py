@@ -21,6 +21,7 @@ from doorward.errors import Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
 from doorward.server.edge import Edge
+from doorward.server.explain_page import explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
@@ -101,6 +102,8 @@ def build_server(
         open_docs=settings.dev,
     )
     table = _protocol_table(source, streams) | _token_table(settings, store, hops)
+    if settings.dev:
+        table |= explain_routes(store.clock)
     protocol = Routes(table, management)
     limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
     # A development server answers nobody else's name, not even about its health.

@@ -139,7 +139,9 @@ def Bearer(  # noqa: N802  # it is used like the classes beside it; what it make
         issuers.append(single)
     fetching = KeyFetching()
     policies = [_policy_of_store(store, _names(audience), algorithms, lifetime_s_max) for store in stores]
-    policies += [_policy_of_issuer(said, fetching) for said in issuers]
+    # Where the last view is saved the keys are: a restart needs both.
+    saved_in: Path | None = getattr(revocation, "saved_in", None)
+    policies += [_policy_of_issuer(said, fetching, saved_in if said.own else None) for said in issuers]
     return BearerTokens(
         *policies, plane=_plane_of(stores, revocation), when_stale=when_stale, resources=fetching.resources
     )
@@ -172,7 +174,7 @@ def _policy_of_store(
     )
 
 
-def _policy_of_issuer(said: Issuer, fetching: KeyFetching) -> IssuerPolicy:
+def _policy_of_issuer(said: Issuer, fetching: KeyFetching, saved_in: Path | None) -> IssuerPolicy:
     leeway_s = said.leeway_s if said.leeway_s is not None else 0 if said.own else FOREIGN_LEEWAY_S
     lifetime_s_max = OWN_LIFETIME_S_MAX if said.own and said.lifetime_s_max is None else said.lifetime_s_max
     algorithms = _algorithms(said.algorithms)
@@ -185,6 +187,7 @@ def _policy_of_issuer(said: Issuer, fetching: KeyFetching) -> IssuerPolicy:
             algorithms=algorithms,
             ca_file=said.ca_file,
             danger_plain_http=said.danger_plain_http,
+            saved_in=saved_in,
         )
     return IssuerPolicy(
         issuer=said.issuer,

@@ -15,6 +15,7 @@ from doorward.methods.contract import Resource
 
 if TYPE_CHECKING:
     from doorward.adapters.http.client import GuardedClient
+    from doorward.keys.documents import DocumentPort
 
 __all__ = ["KeyFetching", "fetch_key_set_text"]
 
@@ -57,8 +58,9 @@ class KeyFetching:
         algorithms: frozenset[Algorithm],
         ca_file: Path | None,
         danger_plain_http: bool,
+        saved_in: Path | None = None,
     ) -> KeySource:
-        """The keys of one issuer: at `jwks_url`, or where its kind of issuer has them.
+        """The keys of one issuer: at `jwks_url`, or where its kind of issuer has them; saved for a restart in a folder.
 
         Raises:
             Misconfigured: a URL we would not ask, or certificates that cannot be used.
@@ -74,7 +76,12 @@ class KeyFetching:
         parse_operator_url(
             discovery_url(issuer) if jwks_url is None else jwks_url, setting, danger_plain_http=danger_plain_http
         )
-        documents = HttpDocuments(self._pool(ca_file, danger_plain_http=danger_plain_http).client)
+        documents: DocumentPort = HttpDocuments(self._pool(ca_file, danger_plain_http=danger_plain_http).client)
+        if saved_in is not None:
+            # Not on every platform: files are locked as POSIX does.
+            from doorward.adapters.files.saved_keys import SavedKeys  # noqa: PLC0415
+
+            documents = SavedKeys(documents, saved_in)
         return JwksClient(documents, issuer=issuer, jwks_url=jwks_url, algorithms=algorithms)
 
     def _pool(self, ca_file: Path | None, *, danger_plain_http: bool) -> _Pool:

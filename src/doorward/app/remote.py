@@ -23,6 +23,7 @@ from doorward.app.running import Running, survives
 from doorward.audit.port import VerificationLog
 from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.plane import Lease
+from doorward.revocation.exchange import SentPage
 from doorward.revocation.follower import Follower
 from doorward.revocation.view import View
 from doorward.values import Clock, CredentialId, MethodName, RateLimit
@@ -67,8 +68,9 @@ class RemoteRevocations:
         url: the issuer's, `https://id.example`; its feed is at `/revocations` below it.
         key: the text of an API key with the scope `doorward:revocations:read`, or what answers it (it is asked for
             every request, so that it can be rotated). What resources this verifier stands for is written in the key.
-        saved_in: a folder for the last view, so that a restart during an outage can answer. It is made, for this user
-            alone. Without one, a restart while the issuer is away is not ready until it is back.
+        saved_in: a folder for the last view and the issuer's public keys, so that a restart during an outage can
+            answer. It is made, for this user alone. Without one, a restart while the issuer is away is not ready until
+            it is back.
         max_staleness_s: how old the view may become before everything is refused.
         danger_accept_stale: go on with an older view. A revocation may then never arrive.
         ca_file: certificates to trust instead of the system's, PEM.
@@ -100,14 +102,20 @@ class RemoteRevocations:
         _require_bounds(max_staleness_s, pull_interval_s)
         self._url: Final = _feed_url(url, danger_plain_http=danger_plain_http)
         self._accepts_stale: Final = danger_accept_stale
-        self._saved_in: Final = saved_in
+        self.saved_in: Final = saved_in
         self._client: Final = GuardedClient(
             unavailable="store_unavailable", ca_file=ca_file, danger_plain_http=danger_plain_http
         )
         # Never an attribute as text: what shows attributes would show it.
         self._feed: Final = HttpFeed(
-            self._client, self._url, key=_asked_for(key), pull_interval_s=pull_interval_s, monotonic=time.monotonic
+            self._client,
+            self._url,
+            key=_asked_for(key),
+            pull_interval_s=pull_interval_s,
+            monotonic=time.monotonic,
+            require_ours=self._require_ours,
         )
+        self._expected: Final[list[tuple[str, frozenset[str]]]] = []
         self._pull_interval_s: Final = pull_interval_s
         self._push: Final = push
         self.clock: Final = clock
@@ -151,6 +159,28 @@ class RemoteRevocations:
     def is_saving(self) -> bool:
         """Whether the view is being saved."""
         return self._saving is not None and self._saving.is_saving
+
+    def expect(self, issuer: str, audiences: frozenset[str]) -> None:
+        """Whose tokens rely on this feed, and for which resources: compared with what the issuer says of both.
+
+        A feed of somebody else, or a key that reads for other resources, would go on without a word, and what is
+        revoked would never arrive.
+        """
+        self._expected.append((issuer, audiences))
+
+    def _require_ours(self, sent: SentPage) -> None:
+        for issuer, audiences in self._expected:
+            if sent.issuer not in {None, issuer}:
+                raise Misconfigured(
+                    f"The feed at {self._url.origin} is not that of {issuer}.",
+                    cure="Give the URL of the issuer whose tokens are verified.",
+                )
+            if sent.audiences is not None and not audiences <= sent.audiences:
+                raise Misconfigured(
+                    f"The key of the feed does not read for {' '.join(sorted(audiences - sent.audiences))}.",
+                    cure="Make one that does: doorward keys create … --scope doorward:revocations:read "
+                    '--metadata audience="…", all of them separated by spaces.',
+                )
 
     async def start(self) -> None:
         """See `Plane`.
@@ -199,12 +229,12 @@ class RemoteRevocations:
 
     def _saved_feed(self) -> "tuple[SavedFeed | None, FeedPort]":
         feed: FeedPort = self._feed if self._push else PullOnlyFeed(self._feed)
-        if self._saved_in is None:
+        if self.saved_in is None:
             return None, feed
         # Not on every platform: files are locked as POSIX does.
         from doorward.adapters.files.saved_feed import SavedFeed  # noqa: PLC0415
 
-        saving = SavedFeed(feed, self._saved_in, self._url.origin + self._url.target)
+        saving = SavedFeed(feed, self.saved_in, self._url.origin + self._url.target)
         return saving, saving
 
 

@@ -110,7 +110,7 @@ class Store:
         if self._keyring is None:
             raise Misconfigured(
                 "Tokens name their issuer, and this store was not told its own.",
-                cure='Say it: open_store(url, issuer="https://id.example"), or set DOORWARD_ISSUER.',
+                cure='Set `issuer` in doorward.toml, or DOORWARD_ISSUER; in a program: open_store(url, issuer="https://…").',
             )
         return self._keyring
 

@@ -18,6 +18,7 @@ import typer
 
 from doorward.cli.output import Output
 from doorward.cli.parse import parse_database
+from doorward.cli.plain_help import PlainCommand, PlainGroup
 from doorward.cli.problems import UsageProblem
 from doorward.values import Actor, Change, Event
 from doorward.wire.reason import is_secret
@@ -153,7 +154,9 @@ def _config_from_environment() -> Path | None:
 
 def new_group(help_text: str) -> typer.Typer:
     """A group of commands; also with one command it is a group."""
-    group = typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode="rich", add_completion=False)
+    group = typer.Typer(
+        cls=PlainGroup, help=help_text, no_args_is_help=True, rich_markup_mode="rich", add_completion=False
+    )
     group.callback()(_nothing)
     return group
 
@@ -174,7 +177,7 @@ def offer(group: typer.Typer, name: str) -> Callable[[Command[P]], Command[P]]:
     """
 
     def register(command: Command[P]) -> Command[P]:
-        group.command(name, help=_paragraphs(command))(_with_shared_options(command))
+        group.command(name, cls=PlainCommand, help=_paragraphs(command))(_with_shared_options(command))
         return command
 
     return register

@@ -8,12 +8,14 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias, final
 
 import msgspec
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
@@ -94,7 +96,7 @@ class Output:
         widest = max((len(name) for name, _ in told), default=0)
         for name, value in told:
             line = Text.assemble((name.ljust(widest + 2), "dim"), _cell(value))
-            (self._err if to_stderr else self._out).print(line, soft_wrap=True)
+            _print_words(self._err if to_stderr else self._out, line, indent=widest + 2)
 
     def secret(self, text: str) -> None:
         """A secret, once, alone on its line of stdout and never folded: a double click takes all of it."""
@@ -117,24 +119,51 @@ class Output:
     def verdict(self, text: str, *, good: bool) -> None:
         """The answer to a question that was asked, on stdout."""
         mark = ("✓ ", "bold green") if good else ("✗ ", "bold red")
-        self._out.print(Text.assemble(mark, printable(text)), soft_wrap=True)
+        _print_words(self._out, Text.assemble(mark, printable(text)), indent=2)
 
     def done(self, text: str) -> None:
         """What was done, on stderr."""
-        self._err.print(Text.assemble(("✓ ", "bold green"), printable(text)), soft_wrap=True)
+        _print_words(self._err, Text.assemble(("✓ ", "bold green"), printable(text)), indent=2)
 
     def warn(self, text: str) -> None:
         """What deserves a second look, on stderr."""
-        self._err.print(Text.assemble(("! ", "bold yellow"), printable(text)), soft_wrap=True)
+        _print_words(self._err, Text.assemble(("! ", "bold yellow"), printable(text)), indent=2)
 
     def note(self, text: str = "") -> None:
         """What people should know, on stderr."""
-        self._err.print(Text(printable(text)) if text else Text(), soft_wrap=True)
+        _print_words(self._err, Text(printable(text)) if text else Text(), indent=0)
 
     def command(self, *lines: str) -> None:
         """Lines to copy into a shell, indented, on stderr, never folded."""
         for line in lines:
             self._err.print(Text("  " + printable(line), style="cyan", no_wrap=True), soft_wrap=True)
+
+
+def _print_words(console: Console, text: Text, *, indent: int) -> None:
+    """One line, or several that begin below the first after `indent` columns.
+
+    Lines end between words only: a folded id or path could not be copied whole. What is no terminal gets one line.
+    """
+    width = console.width - indent
+    if not console.is_terminal or text.cell_len <= console.width or width < _NARROWEST:
+        console.print(text, soft_wrap=True)
+        return
+    first, rest = text[:indent], text[indent:]
+    for line in rest.divide(_line_ends(rest.plain, width)):
+        line.rstrip()
+        console.print(Text.assemble(first, line), soft_wrap=True)
+        first = Text(" " * indent)
+
+
+def _line_ends(plain: str, width: int) -> list[int]:
+    """Where lines of at most `width` columns end, between words; a longer word has a line to itself."""
+    ends: list[int] = []
+    begun = 0
+    for word in re.finditer(r"\S+", plain):
+        if word.start() > begun and cell_len(plain[begun : word.end()]) > width:
+            begun = word.start()
+            ends.append(begun)
+    return ends
 
 
 def _console(*, stderr: bool) -> Console:

@@ -13,7 +13,7 @@ from doorward.values import FeedKind
 
 __all__ = ["show_revoked", "show_revoked_credential"]
 
-_ARRIVES: Final = "everywhere as soon as the feed arrives: at once where it is pushed, else within 1.5 s"
+_ARRIVES: Final = "everywhere as soon as the feed arrives: at once where it is pushed, else within 2 s"
 _CUT_OFF: Final = "refuses everything once its view is older than its max_staleness_s (60 s unless set)"
 _WHAT: Final = {
     FeedKind.SUBJECT: "everything subject {} was issued until now",

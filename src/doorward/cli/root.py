@@ -9,6 +9,8 @@ from typing import Annotated, Final, final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from doorward.cli.plain_help import PlainGroup
+
 __all__ = ["GROUPS", "build_root", "load_command"]
 
 GROUPS: Final[dict[str, tuple[str, str]]] = {
@@ -22,7 +24,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "revoke": ("Who may call", "Take back a token, a sign-in, a person, a client or a key."),
     "sectors": ("Who may call", "Resources that know people by a derived name."),
     "webhooks": ("Signed messages", "Sign and verify webhooks, and say why a signature does not fit."),
-    "signatures": ("Who may call", "Signed requests (RFC 9421): sign, verify, explain."),
+    "signatures": ("Signed messages", "Signed requests (RFC 9421): sign, verify, explain."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
     "keyring": ("Housekeeping", "The keys tokens are signed with: list, rotate, retire, import."),
@@ -43,7 +45,7 @@ _EPILOGUE: Final = """[bold]First steps[/]   doorward serve --dev    a server to
 
 
 @final
-class _LazyGroup(TyperGroup):
+class _LazyGroup(PlainGroup):
     """Lists its commands from the table and imports only the one that is called."""
 
     def resolve_command(self, ctx: typer.Context, args: list[str]):  # type: ignore[no-untyped-def, override]  # noqa: ANN202  # Typer's own types are private
@@ -63,7 +65,7 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
 
 def build_root() -> TyperGroup:
     """The whole command."""
-    stubs = {name: TyperGroup(name=name, help=text, rich_help_panel=panel) for name, (panel, text) in GROUPS.items()}
+    stubs = {name: PlainGroup(name=name, help=text, rich_help_panel=panel) for name, (panel, text) in GROUPS.items()}
     root = typer.Typer(
         name="doorward",
         cls=_LazyGroup,

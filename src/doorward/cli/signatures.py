@@ -12,7 +12,7 @@ import typer
 
 from doorward.cli.frame import Desk, new_group, offer
 from doorward.cli.problems import UsageProblem
-from doorward.cli.signatures_explain import explain_bases
+from doorward.cli.signatures_explain import explain_bases, explain_with_keys
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
@@ -157,15 +157,38 @@ def explain(
     sent: Annotated[
         Path | None, typer.Option("--sent", metavar="FILE", help="The same request as its sender wrote it.")
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option("--keys", metavar="JWKS", help="Look for the change that makes one of these fit."),
+    ] = None,
+    other_keys: Annotated[
+        Path | None, typer.Option("--other-keys", metavar="JWKS", help="Retired keys, or another place's.")
+    ] = None,
+    profile: ProfileName = "default",
     label: Label = None,
+    tag: Tag = None,
+    at: At = None,
     scheme: Scheme = "https",
 ) -> None:
-    """Show what exactly is signed of a request; with --sent, what changed of it on the way.
+    """Show what exactly is signed of a request, what changed of it on the way, and which change makes it fit.
 
-    No key is needed, and no signature is computed.
+    Without --keys no key is needed: the signature base is shown, beside that of --sent. With --keys it is searched
+    for what a proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
+    No signature is computed, and nothing that is written is a secret.
     """
     received = read_request(request, scheme=scheme)
-    explain_bases(desk.out, received, None if sent is None else read_request(sent, scheme=scheme), label)
+    if keys is None:
+        if other_keys is not None or tag is not None or at is not None:
+            raise UsageProblem("--other-keys, --tag and --at are for --keys.")
+        explain_bases(desk.out, received, None if sent is None else read_request(sent, scheme=scheme), label)
+        return
+    if sent is not None:
+        raise UsageProblem("--sent compares, and --keys searches: choose one.")
+    known = read_keys(keys)
+    others = {} if other_keys is None else read_keys(other_keys)
+    wanted = _profile(profile, label, tag)
+    if not explain_with_keys(desk.out, received, known, others, profile=wanted, now=_moment(desk, at)):
+        raise typer.Exit(_REFUSED)
 
 
 def _profile(name: str, label: str | None, tag: str | None) -> CoverageProfile:

@@ -1,21 +1,30 @@
 """What exactly is signed of a request, and what differs between the request as sent and as received.
 
-Nothing here is secret or makes a signature: a base is made of the request alone, and only whoever has the key can sign
-it. So no key is asked for.
+Without keys it shows bases: they are made of the request alone, and only whoever has the key can sign them. With keys
+it searches for the change that makes the signature fit. Neither a secret nor a signature is written.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from doorward.cli.output import Output
 from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.signatures_message import RawRequest
-from doorward.errors import Rejected
-from doorward.methods.signature import PresentedSignature, parse_signatures
+from doorward.crypto.signature_keys import JsonKey
+from doorward.errors import Misconfigured, Rejected
+from doorward.methods.signature import CoverageProfile, PresentedSignature, parse_signatures
 from doorward.methods.signature.base import build_base
 from doorward.methods.signature.digest import BodyCheck, parse_content_digest
+from doorward.methods.signature.explain import (
+    BaseLine,
+    ExplainedKey,
+    SignatureExplanation,
+    base_lines,
+    explain_signature,
+)
 from doorward.methods.signature.fields import field_value
 
-__all__ = ["explain_bases"]
+__all__ = ["explain_bases", "explain_with_keys"]
 
 _NOT_THERE: Final = "(cannot be had)"
 
@@ -48,8 +57,9 @@ def explain_bases(out: Output, received: RawRequest, sent: RawRequest | None, la
             }
         )
     else:
-        for line in lines:
-            _show(out, line)
+        masked = base_lines(received.message, signature)
+        for line, shown in zip(lines, masked, strict=True):
+            _show(out, line, shown)
         out.note(f"Body: {body or 'its digest fits, or it has none'}.")
     if any(line.received == _NOT_THERE for line in lines):
         raise Failed("A covered component cannot be had from the request as it was received.")
@@ -108,8 +118,91 @@ def _body_problem(raw: RawRequest) -> str | None:
     return None
 
 
-def _show(out: Output, line: _Line) -> None:
+def _show(out: Output, line: _Line, shown: BaseLine) -> None:
     if line.sent is None or line.sent == line.received:
-        out.facts([(f"  {line.component}", line.received or '""')])
+        out.facts([(f"  {line.component}", shown.received or line.received or '""')])
         return
-    out.facts([(f"- {line.component}", line.sent or '""'), (f"+ {line.component}", line.received or '""')])
+    # What is a credential was masked, and then neither side of it is shown.
+    is_masked = shown.received is not None and shown.received != line.received
+    sent, received = ("(not shown)", shown.received) if is_masked else (line.sent, line.received)
+    out.facts([(f"- {line.component}", sent or '""'), (f"+ {line.component}", received or '""')])
+
+
+def explain_with_keys(
+    out: Output,
+    received: RawRequest,
+    keys: Mapping[str, JsonKey],
+    others: Mapping[str, JsonKey],
+    *,
+    profile: CoverageProfile,
+    now: int,
+) -> bool:
+    """Say why the request is refused; whether there is an answer.
+
+    Args:
+        out: where it is written.
+        received: the request.
+        keys: those in use, by id.
+        others: retired ones, or another place's.
+        profile: what must be covered.
+        now: epoch seconds.
+
+    Raises:
+        UsageProblem: too many keys, or too large a body.
+    """
+    known = [
+        ExplainedKey(key_id, key.verifier, in_use=in_use)
+        for found, in_use in ((keys, True), (others, False))
+        for key_id, key in found.items()
+        if key.verifier is not None
+    ]
+    try:
+        explanation = explain_signature(received.message, received.body, known, now=now, profile=profile)
+    except Misconfigured as error:
+        raise UsageProblem(str(error)) from None
+    if out.as_json:
+        out.json(_as_json(explanation))
+    else:
+        _tell(out, explanation)
+    return explanation.accepted or bool(explanation.findings)
+
+
+def _as_json(explanation: SignatureExplanation) -> dict[str, object]:
+    return {
+        "ok": explanation.accepted,
+        "code": explanation.code,
+        "says": explanation.says,
+        "findings": [
+            {
+                "says": finding.says,
+                "cure": finding.cure,
+                "key": finding.key_id,
+                "proven": finding.proven,
+                "changes": [change.name for change in finding.changes],
+            }
+            for finding in explanation.findings
+        ],
+        "base": [line._asdict() for line in explanation.base],
+        "tried": explanation.tried,
+        "complete": explanation.complete,
+    }
+
+
+def _tell(out: Output, explanation: SignatureExplanation) -> None:
+    if explanation.accepted or not explanation.findings:
+        out.verdict(explanation.says, good=explanation.accepted)
+    for finding in explanation.findings:
+        proof = f"Proven: the signature of {finding.key_id} fits so." if finding.proven else "Likely."
+        out.finding(finding.says, proof, finding.cure)
+    _tell_base(out, explanation.base)
+    limit = "" if explanation.complete else "; the search ended at its limit"
+    out.note(f"{explanation.tried:,} combinations were tried{limit}.")
+
+
+def _tell_base(out: Output, lines: Sequence[BaseLine]) -> None:
+    for line in lines:
+        received = _NOT_THERE if line.received is None else line.received or '""'
+        if line.changed:
+            out.facts([(f"- {line.component}", line.signed or '""'), (f"+ {line.component}", received)])
+        else:
+            out.facts([(f"  {line.component}", received)])

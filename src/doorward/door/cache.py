@@ -18,7 +18,7 @@ from typing import Any, Final, final
 
 from doorward.methods.contract import Method, Presented
 from doorward.methods.plane import Plane
-from doorward.values import Handle
+from doorward.values import RestsOn
 
 __all__ = ["AGE_S_MAX", "ENTRIES_MAX", "Entry", "Loaded", "RecordCache"]
 
@@ -50,7 +50,7 @@ class Entry:
     __slots__ = ("generation", "handles", "loaded_at", "position", "record")
 
     def __init__(
-        self, record: Record, handles: tuple[Handle, ...], *, position: int, generation: int, loaded_at: float
+        self, record: Record, handles: tuple[RestsOn, ...], *, position: int, generation: int, loaded_at: float
     ) -> None:
         self.record: Final = record
         self.handles: Final = handles

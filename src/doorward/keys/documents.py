@@ -25,6 +25,8 @@ class Document(msgspec.Struct, frozen=True):
     body: bytes
     max_age_s: int | None
     """How long its publisher says it may be kept, when it says so (`Cache-Control: max-age`)."""
+    age_s: float = 0.0
+    """How long ago it was answered; more than 0 where nobody answers now, and this was kept from before."""
 
 
 class DocumentPort(Protocol):

@@ -204,9 +204,10 @@ class JwksClient:
             return
         for reason in keys.skipped:
             _LOG.info("a key of %s is passed over: %s", self._issuer, reason)
-        self._failures = 0
+        # What was kept from before is no answer: it is asked for again soon.
+        self._failures = self._failures + 1 if document.age_s else 0
         # When it was asked for: what was taken out while the answer travelled may still be in it.
-        self._confirmed_at = self._asked_at
+        self._confirmed_at = self._asked_at - document.age_s
         max_age_s = REFRESH_S if document.max_age_s is None else float(document.max_age_s)
         self._refresh_s = min(max(max_age_s, REFRESH_S_MIN), REFRESH_S_MAX)
         self._take(keys)
@@ -217,6 +218,8 @@ class JwksClient:
             described = await self._documents.fetch(discovery_url(self._issuer), octets_max=DISCOVERY_OCTETS_MAX)
             url = self._found_url = parse_discovery(described.body, issuer=self._issuer)
         document = await self._documents.fetch(url, octets_max=JWK_SET_BYTES_MAX)
+        if document.age_s >= self._stale_s_max:
+            raise Unavailable("keys_unavailable", "nobody answers, and what was kept is too old")
         try:
             keys = parse_jwk_set(document.body, algorithms=self._algorithms, keys_max=self._keys_max)
         except UnusableKey as error:

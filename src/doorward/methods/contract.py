@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from doorward.methods.plane import Plane
-from doorward.values import CredentialId, Handle, MethodName, Principal, RateLimit, Since
+from doorward.values import CredentialId, MethodName, Principal, RateLimit, RestsOn, Since
 from doorward.wire.request import Header, RequestView
 
 __all__ = ["Method", "OpenApiScheme", "Presented", "Resource", "SelfContained", "Verified"]
@@ -38,7 +38,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What a method has proven, and what the pipeline needs to go on."""
 
     principal: Principal
-    handles: tuple[Handle, ...]
+    handles: tuple[RestsOn, ...]
     """Everything this proof rests on, asked of the revocation view on every use."""
     since: Since | None = None
     """When it was issued, for credentials that carry their own proof; None for what was read from the store, where an

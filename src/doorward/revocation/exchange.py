@@ -26,6 +26,8 @@ PAGE_ROWS_MAX: Final = 10_000
 """How many rows one page may hold."""
 ID_CHARACTERS_MAX: Final = 2_048
 """How long the id of a row may be."""
+AUDIENCES_MAX: Final = 64
+"""For how many resources one reader may read."""
 PAGE_OCTETS_MAX: Final = 8_388_608
 """How long one page may be in JSON."""
 
@@ -76,29 +78,37 @@ class _Row(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @final
-class _Page(msgspec.Struct, frozen=True):
+class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
     after: _Position
     watermark: _Position
-    generation: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
+    generation: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
     as_of: _Second
     age_s: Annotated[float, Meta(ge=0, le=1e9)]
     complete: bool
     rows: Annotated[tuple[_Row, ...], Meta(max_length=PAGE_ROWS_MAX)]
-    reader: Annotated[str, Meta(max_length=READER_CHARACTERS, pattern="^[0-9a-f]*$")] = ""
+    reader: Annotated[str, Meta(max_length=READER_CHARACTERS, pattern=r"^[0-9a-f]*\Z")] = ""
+    issuer: Annotated[str, Meta(max_length=ID_CHARACTERS_MAX)] | None = None
+    audiences: Annotated[tuple[_Id, ...], Meta(max_length=AUDIENCES_MAX)] | None = None
 
 
 @final
 class SentPage(msgspec.Struct, frozen=True):
-    """A page, and the position it was read after."""
+    """A page, the position it was read after, and what its sender says of himself and of the reader, if anything."""
 
     after: int
     page: FeedPage
+    issuer: str | None = None
+    """Whose feed it is."""
+    audiences: frozenset[str] | None = None
+    """The resources the reader reads for: written in his key, not asked for."""
 
 
 _DECODER: Final = msgspec.json.Decoder(_Page)
 
 
-def write_page(after: int, page: FeedPage) -> bytes:
+def write_page(
+    after: int, page: FeedPage, *, issuer: str | None = None, audiences: frozenset[str] | None = None
+) -> bytes:
     """One JSON object in one line. Rows beyond what the page promises are left out: they come again."""
     reached = _reached(page)
     rows = tuple(
@@ -116,8 +126,21 @@ def write_page(after: int, page: FeedPage) -> bytes:
     )
     # Rounded up: to seem older is safe.
     age_s = round(page.age_s + 0.0005, 3)
-    written = _Page(after, reached, page.generation, page.as_of, age_s, page.complete, rows, page.reader)
-    return msgspec.json.encode(written)
+    reads_for = None if audiences is None else tuple(sorted(audiences))
+    return msgspec.json.encode(
+        _Page(
+            after,
+            reached,
+            page.generation,
+            page.as_of,
+            age_s,
+            page.complete,
+            rows,
+            page.reader,
+            issuer,
+            reads_for,
+        )
+    )
 
 
 def parse_page(presented_page: bytes) -> SentPage:
@@ -151,6 +174,8 @@ def parse_page(presented_page: bytes) -> SentPage:
             age_s=page.age_s,
             reader=page.reader,
         ),
+        page.issuer,
+        None if page.audiences is None else frozenset(page.audiences),
     )
 
 

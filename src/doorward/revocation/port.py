@@ -5,7 +5,7 @@ from typing import Protocol, final
 
 import msgspec
 
-from doorward.values import Handle, Since, Watermark
+from doorward.values import Handle, RestsOn, Since, Watermark
 
 __all__ = ["FeedPage", "FeedPort", "FeedRow", "RevocationView"]
 
@@ -114,13 +114,13 @@ class RevocationView(Protocol):
         """Raise `Unavailable("revocation_stale")` when the last full read is older than `max_staleness_s`."""
         ...
 
-    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:
+    def is_revoked(self, handles: tuple[RestsOn, ...], since: Since | None = None) -> bool:
         """Whether any of them is revoked: by a final row, or by an epoch that is later than `since`.
 
         `since` None belongs to a record of the store: no epoch revokes it, `changed_since` has it loaded again.
         """
         ...
 
-    def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
+    def changed_since(self, handles: tuple[RestsOn, ...], position: int) -> bool:
         """Whether any of them has a `changed` row or an epoch above `position` (or the view was reset): load again."""
         ...

@@ -15,9 +15,9 @@ from collections import deque
 from typing import Final, final
 
 from doorward.revocation.epochs import LEAVES_NEVER, later_epoch, pack_epoch, voids
-from doorward.revocation.held import SHARD_MASK, SHARDS, KeysHeld, key_of
+from doorward.revocation.held import SHARD_MASK, SHARDS, Key, KeysHeld, key_of
 from doorward.revocation.port import FeedPage, FeedRow
-from doorward.values import EPOCH_KINDS, FeedKind, Handle, Since
+from doorward.values import EPOCH_KINDS, FeedKind, Handle, RestsOn, Since
 
 __all__ = ["LEAVE_BUCKET_S", "LOOKED_AT_PER_PAGE_MAX", "FeedTable"]
 
@@ -63,7 +63,8 @@ class FeedTable:
         self.reader: Final = reader
         self._cache_life_s: Final = cache_life_s
         self._revoked: Final[dict[FeedKind, KeysHeld]] = {kind: KeysHeld() for kind in FeedKind}
-        self._shards: Final = {kind: held.shards for kind, held in self._revoked.items()}
+        # Only of kinds of which something was ever revoked: where nobody signs out grants, none is looked for.
+        self._shards: Final[dict[FeedKind, list[dict[Key, int]]]] = {}
         self.changed: Final[dict[FeedKind, dict[str, int]]] = {kind: {} for kind in FeedKind}
         self.known = 0
         """The watermark: every row at or below it has been applied."""
@@ -83,11 +84,13 @@ class FeedTable:
     def __len__(self) -> int:
         return sum(map(len, self._revoked.values())) + sum(map(len, self.changed.values()))
 
-    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None) -> bool:
+    def is_revoked(self, handles: tuple[RestsOn, ...], since: Since | None) -> bool:
         """See `RevocationView`."""
         # Asked of every warm credential whenever anything was revoked anywhere: `KeysHeld.find`, written out.
         shards = self._shards
         for kind, id_ in handles:
+            if kind not in shards:
+                continue
             key = key_of(id_) if kind is _TOKEN else id_
             found = shards[kind][hash(key) & SHARD_MASK].get(key)
             if found is not None and (kind not in EPOCH_KINDS or voids(found, since, self.generation)):
@@ -126,6 +129,7 @@ class FeedTable:
         kind, id_ = row.handle
         key = key_of(id_) if kind is FeedKind.TOKEN else id_
         held = self._revoked[kind]
+        self._shards[kind] = held.shards
         bucket = self._bucket(row.leave_at)
         before = held.find(key)
         if kind in EPOCH_KINDS:

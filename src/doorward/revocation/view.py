@@ -16,7 +16,7 @@ from typing import Final, final
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage
 from doorward.revocation.table import FeedTable
-from doorward.values import FeedKind, Handle, Since
+from doorward.values import FeedKind, RestsOn, Since
 
 __all__ = ["CACHE_LIFE_S", "View"]
 
@@ -99,11 +99,11 @@ class View:
         if now_monotonic - self._read_at > self.max_staleness_s:
             raise Unavailable("revocation_stale", f"the last full reading is over {self.max_staleness_s} s old")
 
-    def is_revoked(self, handles: tuple[Handle, ...], since: Since | None = None) -> bool:
+    def is_revoked(self, handles: tuple[RestsOn, ...], since: Since | None = None) -> bool:
         """See `RevocationView`."""
         return self._live.is_revoked(handles, since)
 
-    def changed_since(self, handles: tuple[Handle, ...], position: int) -> bool:
+    def changed_since(self, handles: tuple[RestsOn, ...], position: int) -> bool:
         """See `RevocationView`."""
         if position < self._reset_mark:
             return True

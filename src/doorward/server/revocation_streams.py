@@ -170,7 +170,8 @@ class _Stream:
             asked = Asked(self._after, STREAM_PAGE_ROWS_MAX, self._generation)
             page = await source.page(asked, self._reader, key_id=self._admitted.principal.credential_id)
             event = f"id: {page.generation}.{page.watermark}\nevent: page\ndata: ".encode()
-            await self._tell(event + write_page(self._after, page) + b"\n\n")
+            written = write_page(self._after, page, issuer=source.issuer, audiences=self._reader.audiences)
+            await self._tell(event + written + b"\n\n")
             self._after, self._generation, told = page.watermark, page.generation, True
             if page.complete:
                 break

@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from doorward.door import Admitted, Door
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.frameworks.asgi import Body, request_view
-from doorward.revocation.exchange import PAGE_ROWS_MAX, FeedReader, is_visible, write_page
+from doorward.revocation.exchange import AUDIENCES_MAX, PAGE_ROWS_MAX, FeedReader, is_visible, write_page
 from doorward.revocation.hub import FeedHub
 from doorward.revocation.port import FeedPage, FeedPort
 from doorward.server.answers import open_answer, send_answer
@@ -76,6 +76,7 @@ class RevocationSource:
         feed: the store, for those who are further behind than the hub.
         hops: whose word about the client's address counts.
         sectors: see `Sectors`.
+        issuer: whose feed it is, told to every reader so that he can see that it is the one he meant.
         monotonic: seconds.
     """
 
@@ -87,6 +88,7 @@ class RevocationSource:
         *,
         hops: TrustedHops,
         sectors: Sectors = _no_sectors,
+        issuer: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.door: Final = door
@@ -94,6 +96,7 @@ class RevocationSource:
         self._feed: Final = feed
         self._hops: Final = hops
         self._sectors: Final = sectors
+        self.issuer: Final = issuer
         self._monotonic: Final = monotonic
         self._reads: Final = asyncio.Semaphore(STORE_READS_MAX)
         self._turns: Final = WeakValueDictionary[str, asyncio.Lock]()
@@ -101,7 +104,9 @@ class RevocationSource:
         self._sectors_at = float("-inf")
 
     def view(self, scope: Scope, receive: Receive) -> RequestView:
-        """The request as the door sees it. Raises `Rejected`."""
+        """The request as the door sees it. Raises `Rejected`: also for any method but GET, which is all there is."""
+        if scope["method"] != "GET":
+            raise Rejected("method_not_allowed")
         return request_view(scope, Body(receive), self._hops)
 
     async def reader_of(self, admitted: Admitted) -> FeedReader:
@@ -110,7 +115,7 @@ class RevocationSource:
         Raises:
             Unavailable: it is not known which resources know subjects by derived names.
         """
-        audiences = frozenset(admitted.principal.metadata.get(AUDIENCE_ENTRY, "").split())
+        audiences = frozenset(admitted.principal.metadata.get(AUDIENCE_ENTRY, "").split()[:AUDIENCES_MAX])
         if not audiences:
             # Nobody in particular: what is withheld would be a revocation that never arrives.
             return FeedReader()
@@ -169,7 +174,8 @@ class RevocationPages:
             page = await source.page(asked, reader, key_id=admitted.principal.credential_id)
         except (Rejected, Unavailable) as refused:
             return source.door.refuse(refused, request)
-        plain = open_answer(200, write_page(asked.after, page))
+        told = write_page(asked.after, page, issuer=source.issuer, audiences=reader.audiences)
+        plain = open_answer(200, told)
         return msgspec.structs.replace(plain, headers=(*plain.headers, *admitted.answer_headers))
 
 

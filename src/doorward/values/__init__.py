@@ -9,6 +9,7 @@ from doorward.values.change import (
     Event,
     FeedKind,
     Handle,
+    RestsOn,
     Revocation,
     Write,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "RateLimit",
+    "RestsOn",
     "Revocation",
     "Scopes",
     "Since",

@@ -7,7 +7,7 @@ here it is only something `adapters/sql` has a statement for.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol, final
+from typing import Final, NamedTuple, Protocol, TypeAlias, final
 
 import msgspec
 
@@ -22,6 +22,7 @@ __all__ = [
     "Event",
     "FeedKind",
     "Handle",
+    "RestsOn",
     "Revocation",
     "Write",
 ]
@@ -54,6 +55,10 @@ class Handle(NamedTuple):
 
     kind: FeedKind
     id: str
+
+
+RestsOn: TypeAlias = tuple[FeedKind, str]
+"""A handle as a proof holds it: a `Handle`, or a bare pair, which is equal to one and costs an eighth to make."""
 
 
 @final

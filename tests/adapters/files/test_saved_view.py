@@ -109,6 +109,33 @@ async def test_a_view_is_the_same_after_a_restart(tmp_path: Path, machine: Machi
     again.view.require_fresh(time.monotonic())
 
 
+async def test_half_a_view_is_none_whoever_hangs_up(tmp_path: Path, machine: Machine) -> None:
+    """The request that began a start was cancelled: what it had loaded until then must not pass for the whole."""
+    feed = FeedSimulator()
+    life = await Life(feed, tmp_path, machine).start()
+    for number in range(20):
+        feed.revoke(FeedKind.SESSION, f"s{number}")
+        await _until(lambda number=number: life.has(f"s{number}"))  # type: ignore[misc]  # mypy cannot tell
+    await life.end()
+    again = Life(feed, tmp_path, machine)
+    start = asyncio.create_task(again.saved.open(again.view))
+    while again.view.read_after < 5:
+        await asyncio.sleep(0)
+        assert not start.done(), "loaded before anybody looked"
+    with pytest.raises(Unavailable):
+        again.view.require_fresh(time.monotonic())
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert not again.saved.is_open, "what is open counts as loaded"
+    with pytest.raises(Unavailable):
+        again.view.require_fresh(time.monotonic())
+    await again.saved.open(again.view)
+    again.view.require_fresh(time.monotonic())
+    assert again.has(*(f"s{number}" for number in range(20)))
+    await again.saved.aclose()
+
+
 async def test_reading_goes_on_where_the_view_ended(tmp_path: Path, machine: Machine) -> None:
     feed = FeedSimulator()
     feed.revoke(FeedKind.SESSION, "s1")

@@ -197,6 +197,7 @@ async def test_an_answer_from_memory_is_as_old_as_it_says() -> None:
         pytest.param(answer(write_page(0, page_of()).replace(b'"age_s":0.001', b'"age_s":-5')), id="younger than now"),
         pytest.param(answer(write_page(0, page_of()).replace(b'"age_s":0.001', b'"age_s":1e999')), id="infinitely old"),
         pytest.param(answer(write_page(0, page_of()).replace(b'"g"', b'"g h"')), id="generation"),
+        pytest.param(answer(write_page(0, page_of()).replace(b'"g"', b'"g\\n"')), id="generation, and a line end"),
         pytest.param(answer(write_page(0, page_of("a")).replace(b'"a"', b'""')), id="an empty id"),
         pytest.param(answer(write_page(0, page_of("a")).replace(b'"leave_at":null', b'"leave_at":"1"')), id="types"),
     ],

@@ -142,7 +142,7 @@ def test_a_stranger_reaches_public_addresses(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["127.0.0.1", "::1", "10.1.2.3", "fc00::1", "192.168.0.9", "8.8.8.8", "::ffff:10.0.0.1"]
+    "text", ["127.0.0.1", "::1", "10.1.2.3", "fc00::1", "192.168.0.9", "8.8.8.8", "::ffff:10.0.0.1", "64:ff9b::a00:1"]
 )
 def test_an_operator_reaches_private_machines(text: str) -> None:
     assert is_allowed(ip_address(text), Reach.OPERATOR)
@@ -159,6 +159,10 @@ def test_an_operator_reaches_private_machines(text: str) -> None:
         "fe80::1",
         "224.0.0.1",
         "fe80::1%1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "::a9fe:a9fe",
     ],
 )
 def test_not_even_an_operator_reaches_what_gives_out_credentials(text: str) -> None:

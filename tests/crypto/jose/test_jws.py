@@ -175,7 +175,8 @@ def test_an_ecdsa_signature_is_two_numbers_in_range(algorithm: Algorithm) -> Non
 
 def test_an_ecdsa_number_out_of_range_is_refused_by_us() -> None:
     """By us and not by the library below: what it does with such numbers has changed before."""
-    for forged in (bytes(64), b"\xff" * 64, bytes(63) + b"\x01"):
+    one, order = bytes(31) + b"\x01", CURVE_ORDERS["P-256"].to_bytes(32)
+    for forged in (bytes(64), b"\xff" * 64, bytes(32) + one, one + bytes(32), order + one, one + order):
         with pytest.raises(Exception, match="token_signature") as caught:
             ES256.verification.verify(b"x", forged)
         assert getattr(caught.value, "detail", "") == "an ECDSA number out of range"

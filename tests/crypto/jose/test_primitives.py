@@ -1,10 +1,13 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import derive_private_key
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.crypto.jose.samples import sample_key
 
 from doorward.crypto.jose.algorithms import REQUIREMENTS, Algorithm, find_algorithm
 from doorward.crypto.jose.jwk import CURVES
-from doorward.crypto.jose.primitives import CURVE_ORDERS
+from doorward.crypto.jose.primitives import CURVE_ORDERS, encode_der
 
 
 @pytest.mark.parametrize("crv", list(CURVE_ORDERS))
@@ -36,3 +39,14 @@ def test_a_signature_holds_for_its_own_text_only(algorithm: Algorithm) -> None:
         altered = signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]
         with pytest.raises(Exception, match="token_signature"):
             key.verification.verify(b"text", altered)
+
+
+@given(st.sampled_from([32, 48, 66]), st.data())
+def test_two_numbers_are_written_as_the_primitive_reads_them(half: int, data: st.DataObject) -> None:
+    beginnings = st.sampled_from([b"", b"\0", b"\0\0", b"\0\x80", b"\x01", b"\x7f", b"\x80", b"\xff", b"\0" * 65])
+    numbers = [
+        (data.draw(beginnings) + data.draw(st.binary(min_size=half, max_size=half)))[: half - 1] + b"\x01"
+        for _ in range(2)
+    ]
+    r, s = numbers
+    assert encode_der(r, s) == encode_dss_signature(int.from_bytes(r), int.from_bytes(s))

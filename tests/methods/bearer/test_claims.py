@@ -45,6 +45,7 @@ def _times(at: int = NOW, *, leeway_s: int = 0, ahead_s: int = 0, most_s: int | 
 def test_a_time_is_a_number_within_the_years_there_are(name: str, value: object) -> None:
     claims: dict[str, Any] = {name: value}
     assert _times(**claims) == "token_claims"
+    assert _times(**{"iat": NOW, **claims}) == "token_claims"
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "0x7fffffff", "1_000", "01", "+1"])
@@ -63,6 +64,11 @@ def test_every_second_is_exact() -> None:
     assert _times(nbf=NOW + 1) == "token_not_yet_valid"
     assert _times(iat=NOW) == "good"
     assert _times(iat=NOW + 1) == "token_not_yet_valid"
+    # A token that says when it was issued is judged in one step.
+    assert _times(NOW + 599, iat=NOW) == "good"
+    assert _times(NOW + 600, iat=NOW) == "credential_expired"
+    assert _times(iat=NOW - 1, nbf=NOW) == "good"
+    assert _times(iat=NOW - 1, nbf=NOW + 1) == "token_not_yet_valid"
 
 
 def test_fractions_lengthen_no_life_and_shorten_no_wait() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.simulators.signed import BODY, NOW, SIGNER, changed, message, signed, verified
 
 from doorward.errors import Rejected
-from doorward.methods.signature import DEFAULT_PROFILE, PROFILES, parse_signatures, sign_request
+from doorward.methods.signature import DEFAULT_PROFILE, PROFILES, content_digest, parse_signatures, sign_request
 
 
 def test_a_request_with_a_body_gets_a_digest_and_both_fields() -> None:
@@ -28,6 +28,15 @@ def test_a_digest_that_is_there_is_kept_if_it_fits() -> None:
     with pytest.raises(Rejected) as raised:
         signed(message(digest, body=BODY), body=BODY)
     assert raised.value.code == "signature_digest"
+
+
+def test_a_streamed_body_needs_a_digest_that_is_said() -> None:
+    with pytest.raises(Rejected) as raised:
+        sign_request(message(body=BODY), SIGNER, key_id="k1", created=NOW, entropy=secrets.token_bytes, body=None)
+    assert raised.value.code == "signature_component"
+    said = message((b"content-digest", content_digest(BODY)), body=BODY)
+    headers = sign_request(said, SIGNER, key_id="k1", created=NOW, entropy=secrets.token_bytes, body=None)
+    assert [name for name, _ in headers] == [b"signature-input", b"signature"]
 
 
 def test_what_must_be_covered_must_be_there() -> None:

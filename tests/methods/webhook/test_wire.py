@@ -128,6 +128,12 @@ def test_a_header_that_comes_twice_is_refused_even_when_equal(name: str) -> None
         assert _code(delivery._replace(headers=[*delivery.headers, header])) == "header_repeated"
 
 
+def test_the_type_of_a_signed_form_comes_once() -> None:
+    delivery = deliver("twilio")
+    types = [(b"content-type", b"application/x-www-form-urlencoded"), (b"Content-Type", b"application/json")]
+    assert _code(delivery._replace(headers=[*delivery.headers, *types])) == "header_repeated"
+
+
 @pytest.mark.parametrize("name", SCHEME_NAMES)
 def test_a_header_with_underscores_is_no_alias(name: str) -> None:
     delivery = deliver(name)

@@ -12,12 +12,13 @@ import fcntl
 import hashlib
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Final
 
 from doorward.errors import Misconfigured
 
-__all__ = ["SLOTS_MAX", "Slot", "open_private", "read_sealed_text", "write_sealed_text"]
+__all__ = ["SLOTS_MAX", "Slot", "make_private", "open_private", "read_sealed_text", "write_sealed_text"]
 
 SLOTS_MAX: Final = 64
 """How many processes of this machine may keep their views in one folder."""
@@ -32,10 +33,10 @@ class Slot:
     """
 
     def __init__(self, folder: Path) -> None:
-        _make_private(folder)
+        make_private(folder)
         for number in range(SLOTS_MAX):
             self.folder: Path = folder / f"{number:02}"
-            _make_private(self.folder)
+            make_private(self.folder)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,7 +73,8 @@ def open_private(path: Path, flags: int) -> int:
 
 def write_sealed_text(path: Path, text: str) -> None:
     """Replace a small file. Raises `OSError`."""
-    temporary = path.with_name(path.name + ".new")
+    # Of this thread: two that replace one file at once must not finish each other's.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
     octets = f"{text}\n{_digest(text)}\n".encode()
@@ -97,7 +99,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
+    """Make a folder nobody else may write in, or see that it is one. Raises `Misconfigured`, `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:

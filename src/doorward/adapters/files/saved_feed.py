@@ -104,9 +104,15 @@ class SavedFeed:
             raise Misconfigured(
                 f"The folder {self._folder} cannot be used: {error.strerror}.", cure="Name a folder of your own."
             ) from None
-        mark = await asyncio.to_thread(self._saved.load)
-        if mark is not None and view.as_of == 0:
-            await self._load(self._saved, mark, view)
+        try:
+            mark = await asyncio.to_thread(self._saved.load)
+            if mark is not None and view.as_of == 0:
+                await self._load(self._saved, mark, view)
+        except BaseException:
+            # Whoever asked for the start has hung up. What is open counts as loaded, so it must not stay open.
+            saved, self._saved = self._saved, None
+            await asyncio.to_thread(saved.close)
+            raise
         is_known = mark is not None and mark.watermark == view.watermark
         if mark is not None and is_known:
             self._generation, self._reader, self._known = mark.generation, mark.reader, mark.watermark
@@ -151,7 +157,9 @@ class SavedFeed:
         read_at = self._monotonic() - self._clocks.age_s(mark.read_at)
         pages = saved.pages()
         while (frame := await asyncio.to_thread(next, pages, None)) is not None:
-            view.apply((await asyncio.to_thread(parse_page, frame)).page, read_at)
+            page = (await asyncio.to_thread(parse_page, frame)).page
+            # Whole and fresh with the last one only: half a view admits what the other half revokes.
+            view.apply(msgspec.structs.replace(page, complete=False), read_at)
         last = FeedPage(
             rows=(),
             watermark=mark.watermark,

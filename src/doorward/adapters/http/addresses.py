@@ -69,6 +69,9 @@ _NOT_PUBLIC: Final = _networks(
 _PUBLIC_V6: Final = IPv6Network("2000::/3")
 """All IPv6 unicast that is given out. Loopback, mapped, NAT64, unique local and the rest lie outside."""
 
+_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+"""NAT64 (RFC 6052, RFC 8215) and IPv4-compatible addresses: the last four octets are an IPv4 address."""
+
 
 def is_allowed(address: Address, reach: Reach) -> bool:
     """Whether a request of that reach may go to an address.
@@ -78,7 +81,7 @@ def is_allowed(address: Address, reach: Reach) -> bool:
         reach: by who wrote the URL.
     """
     if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
+        if address.scope_id is not None or any(inner in network for inner in _inner(address) for network in _NEVER):
             return False
         if address.ipv4_mapped is not None:
             # The operating system connects to the IPv4 address.
@@ -91,3 +94,11 @@ def is_allowed(address: Address, reach: Reach) -> bool:
         return False
     # What the standard library knows as well: its list grows with its version, ours with this file.
     return address.is_global and not any(address in network for network in _NOT_PUBLIC)
+
+
+def _inner(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that something on the way would make of an IPv6 one."""
+    found = [address.sixtofour, *(address.teredo or ())]
+    if not address.is_loopback and any(address in network for network in _TRANSLATED):
+        found.append(IPv4Address(int(address) & 0xFFFF_FFFF))
+    return tuple(inner for inner in found if inner is not None)

@@ -42,6 +42,7 @@ class HttpFeed:
         url: of `/revocations`; the stream is below it.
         key: answers the text of the API key.
         pull_interval_s: at least this often the issuer is asked outright.
+        require_ours: is shown every answer, and raises `Misconfigured` when it is not the feed that was meant.
         monotonic: seconds.
     """
 
@@ -53,7 +54,9 @@ class HttpFeed:
         key: Callable[[], str],
         pull_interval_s: float,
         monotonic: Callable[[], float] = time.monotonic,
+        require_ours: Callable[[SentPage], None] | None = None,
     ) -> None:
+        self._require_ours: Final = require_ours
         self._client: Final = client
         self._url: Final = url
         self._key: Final = key
@@ -147,6 +150,8 @@ class HttpFeed:
         sent = parse_page(fetched.body)
         if sent.after != after:
             raise Unavailable("store_unavailable", "an answer to another question")
+        if self._require_ours is not None:
+            self._require_ours(sent)
         self._asked_at = began
         return sent.page
 

@@ -42,6 +42,7 @@ HEADER_CACHE_ENTRIES_MAX: Final = 1_024
 HEADER_CACHE_SEGMENT_BYTES_MAX: Final = 512
 """Longer headers are parsed every time, so that remembering takes at most about a megabyte."""
 
+_DOT: Final = ord(".")
 _NOT_UNDERSTOOD: Final = ("crit", "b64", "zip", "enc")
 
 
@@ -80,15 +81,15 @@ def parse_compact(presented: bytes, *, token_bytes_max: int = TOKEN_BYTES_MAX) -
     """
     if len(presented) > token_bytes_max:
         raise Rejected("token_malformed", f"a token has at most {token_bytes_max} octets")
-    segments = presented.split(b".", 5)
-    if len(segments) != 3:
-        problem = "five segments: an encrypted token" if len(segments) == 5 else "a signed token has three segments"
-        raise Rejected("token_malformed", problem)
-    header, payload, signature = segments
+    signing_input, _, signature = presented.rpartition(b".")
+    header, dot, payload = signing_input.partition(b".")
+    if not dot or _DOT in payload:
+        problem = "an encrypted token" if presented.count(b".") == 4 else "no signed token"
+        raise Rejected("token_malformed", f"{problem}: a signed one has three segments")
     cached = len(header) <= HEADER_CACHE_SEGMENT_BYTES_MAX
     return Compact(
         _parse_known_header(header) if cached else _parse_header(header),
-        presented[: len(header) + 1 + len(payload)],
+        signing_input,
         payload,
         decode_base64url(signature),
     )
@@ -102,7 +103,9 @@ def verify_signature(compact: Compact, key: VerificationKey) -> None:
     """
     if compact.header.alg not in key.names:
         raise Rejected("token_algorithm", f"the key is for {key.algorithm}, the header says another algorithm")
-    key.verify(compact.signing_input, compact.signature)
+    # Read, then called: Python is twice as slow when it takes a field for a method.
+    verify = key.verify
+    verify(compact.signing_input, compact.signature)
 
 
 def parse_payload(compact: Compact) -> dict[str, object]:

@@ -32,6 +32,7 @@ __all__ = [
     "PublicKey",
     "bind_hmac",
     "bind_public_key",
+    "encode_der",
     "rsa_padding",
 ]
 
@@ -41,6 +42,13 @@ PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 HASHES: Final[dict[int, HashAlgorithm]] = {256: SHA256(), 384: SHA384(), 512: SHA512()}
 ED25519_SIGNATURE_BYTES: Final = 64
+# DER of a sequence of two integers of up to 48 octets (P-384): every length then fits into one octet.
+_DER_BYTES_MAX: Final = 48
+_DER_AHEAD: Final = (
+    tuple(bytes((2, length)) for length in range(_DER_BYTES_MAX + 1)),
+    tuple(bytes((2, length + 1, 0)) for length in range(_DER_BYTES_MAX + 1)),
+)
+_DER_SEQUENCE: Final = tuple(bytes((0x30, length)) for length in range(128))
 CURVE_ORDERS: Final = {
     "P-256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "P-384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
@@ -102,23 +110,36 @@ def _bind_ecdsa(key: EllipticCurvePublicKey, algorithm: Algorithm) -> CheckSigna
     scheme = ECDSA(HASHES[row.hash_bits])
     half = (key.key_size + 7) // 8
     length = 2 * half
-    order = CURVE_ORDERS[row.crv]
+    # Octets of one length, the greatest first, compare as the numbers they are.
+    zero, order = bytes(half), CURVE_ORDERS[row.crv].to_bytes(half, "big")
     verify = key.verify
-    number = int.from_bytes
 
     def check(signing_input: bytes, signature: bytes) -> None:
         if len(signature) != length:
             raise Rejected("token_signature", "an ECDSA signature is two numbers of the curve's length")
-        r = number(signature[:half], "big")
-        s = number(signature[half:], "big")
-        if not (0 < r < order and 0 < s < order):
+        r, s = signature[:half], signature[half:]
+        if not (zero < r < order and zero < s < order):
             raise Rejected("token_signature", "an ECDSA number out of range")
         try:
-            verify(encode_dss_signature(r, s), signing_input, scheme)
+            verify(encode_der(r, s), signing_input, scheme)
         except InvalidSignature:
             raise Rejected("token_signature", "the ECDSA signature does not verify") from None
 
     return check
+
+
+def encode_der(r: bytes, s: bytes) -> bytes:
+    """Two numbers of one length, at most 66 octets, as the primitive wants them (RFC 3279 section 2.2.3).
+
+    Nearly always the first octet of both is there: then DER is put together by hand, at a third of the cost.
+    """
+    first_of_r, first_of_s, half = r[0], s[0], len(r)
+    if not first_of_r or not first_of_s or half > _DER_BYTES_MAX:
+        return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    # A number whose first bit is set would be read as negative: a zero octet comes before it.
+    ahead_of_r, ahead_of_s = _DER_AHEAD[first_of_r >> 7][half], _DER_AHEAD[first_of_s >> 7][half]
+    body = ahead_of_r + r + ahead_of_s + s
+    return _DER_SEQUENCE[len(body)] + body
 
 
 def _bind_eddsa(key: Ed25519PublicKey) -> CheckSignature:

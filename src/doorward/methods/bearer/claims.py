@@ -53,9 +53,12 @@ def require_kind(claims: Claims, presented_type: str | None, profile: Profile) -
     if types is None or presented_type not in types:
         _require_type(presented_type, profile)
     # Whether what is there has the right form is asked where it is read; `null` has none.
-    if not profile.required <= claims.keys():
-        raise Rejected("token_claims", f"without {' '.join(sorted(profile.required - claims.keys()))}")
-    if not profile.refused.isdisjoint(claims):
+    read_required = profile.read_required
+    try:
+        read_required(claims)
+    except KeyError:
+        raise Rejected("token_claims", f"without {' '.join(sorted(profile.required - claims.keys()))}") from None
+    if profile.refused and not profile.refused.isdisjoint(claims):
         raise Rejected("token_type", f"it has {' '.join(sorted(profile.refused & claims.keys()))}, as an ID token has")
     for name, values in profile.exact:
         value = claims.get(name)
@@ -98,22 +101,30 @@ def verify_times(claims: Claims, policy: IssuerPolicy, now: int) -> tuple[int, i
     Raises:
         Rejected: `token_claims`, `credential_expired`, `token_not_yet_valid`, `token_lifetime`.
     """
-    # Nearly always whole numbers; the rest takes the long way to the same answer.
     expires_at, issued_at, not_before = claims["exp"], claims.get("iat"), 0
-    if type(expires_at) is not int or not 0 <= expires_at <= SECONDS_MAX:
-        expires_at = _find_seconds(claims, "exp")
-    if type(issued_at) is not int or not 0 <= issued_at <= SECONDS_MAX:
-        issued_at = _find_seconds(claims, "iat")
-    if "nbf" in claims:
-        not_before = _find_seconds(claims, "nbf")
+    # Nearly always whole numbers, and in force whatever the leeway; the rest takes the long way to the same answer.
+    if (
+        type(expires_at) is not int
+        or type(issued_at) is not int
+        or not 0 <= issued_at <= now < expires_at <= SECONDS_MAX
+        or "nbf" in claims
+    ):
+        expires_at, not_before, issued_at = _verify_times_at_length(claims, policy, now)
+    if policy.lifetime_s_max is not None and expires_at - issued_at > policy.lifetime_s_max:
+        raise Rejected("token_lifetime", f"it lives longer than {policy.lifetime_s_max} s")
+    return expires_at, not_before, issued_at
+
+
+def _verify_times_at_length(claims: Claims, policy: IssuerPolicy, now: int) -> tuple[int, int, int]:
+    expires_at = _find_seconds(claims, "exp")
+    not_before = _find_seconds(claims, "nbf")
+    issued_at = _find_seconds(claims, "iat")
     if now >= expires_at + policy.leeway_s:
         raise Rejected("credential_expired", f"it expired at {expires_at}")
     if now < not_before - policy.leeway_s:
         raise Rejected("token_not_yet_valid", f"it is valid from {not_before} on")
     if now < issued_at - policy.issued_ahead_s:
         raise Rejected("token_not_yet_valid", f"it says it was issued at {issued_at}, which is still to come")
-    if policy.lifetime_s_max is not None and expires_at - issued_at > policy.lifetime_s_max:
-        raise Rejected("token_lifetime", f"it lives longer than {policy.lifetime_s_max} s")
     return expires_at, not_before, issued_at
 
 
@@ -140,7 +151,7 @@ def find_text(claims: Claims, name: str) -> str:
         Rejected: `token_claims`.
     """
     value = claims.get(name)
-    if type(value) is str and 0 < len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
+    if type(value) is str and value and len(value) <= CLAIM_CHARACTERS_MAX and value.isprintable():
         return value
     if value is None and name not in claims:
         return ""

@@ -4,7 +4,8 @@ Rules of this file:
 
 * Ids of our own tokens stand as they are; ids of another issuer's are prefixed by that issuer and a space, so that no
   issuer can name, and no row about his tokens can hit, what is somebody else's. No issuer has a space in its name.
-* A client and a subject that are named together must not be read as another pair: a client's id holds no space.
+* A client and a subject that are named together must not be read as another pair: a client's id holds no space
+  (`verify.py` refuses one that does).
 * Our tokens carry the watermark of the feed that their sign-in began with. Without a readable one a token is refused:
   nobody could say which epochs it outlived.
 """
@@ -16,20 +17,20 @@ from typing import Final
 
 from doorward.errors import Rejected
 from doorward.methods.bearer.claims import find_text
-from doorward.values import FeedKind, Handle, Principal, Watermark
+from doorward.values import FeedKind, Principal, RestsOn, Watermark
 
 __all__ = ["handles_abroad", "handles_of_ours", "parse_watermark"]
 
-IDS_KEPT: Final = 1_024
-"""How many clients, keys and watermarks are remembered as they are asked of the feed: few, and in every token."""
+WATERMARKS_KEPT: Final = 1_024
+"""How many watermarks are remembered as they are compared: few, and in every token."""
 
 # 18 digits stay below 2**63, which is what a feed counts in.
 _WATERMARK: Final = re.compile(r"([!-~]{1,64})\.(0|[1-9][0-9]{0,17})", re.ASCII)
 
-# A third cheaper than calling the class, which passes through a Python function; seven times a token.
-_new: Final = tuple.__new__
 # Enum members as globals: looking one up on its class costs as much as the rest of its line.
 _TOKEN: Final = FeedKind.TOKEN
+_SIGNING_KEY: Final = FeedKind.SIGNING_KEY
+_CLIENT: Final = FeedKind.CLIENT
 _SUBJECT: Final = FeedKind.SUBJECT
 _CLIENT_SUBJECT: Final = FeedKind.CLIENT_SUBJECT
 _SESSION: Final = FeedKind.SESSION
@@ -37,67 +38,51 @@ _GRANT: Final = FeedKind.GRANT
 _ORGANIZATION: Final = FeedKind.ORGANIZATION
 
 
-def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: str) -> tuple[Handle, ...]:
+def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: str) -> tuple[RestsOn, ...]:
     """What a token of our own issuer rests on.
 
     Raises:
-        Rejected: `token_claims`.
+        Rejected: `token_claims`: the id of its grant is none.
     """
     subject, client = principal.id, principal.client_id or ""
-    handles: tuple[Handle, ...] = (
-        _new(Handle, (_TOKEN, principal.credential_id)),
-        _key(key_id),
-        _client(client),
-        _new(Handle, (_SUBJECT, subject)),
-        _new(Handle, (_CLIENT_SUBJECT, f"{client} {subject}")),
+    handles: tuple[RestsOn, ...] = (
+        (_TOKEN, principal.credential_id),
+        (_SIGNING_KEY, key_id),
+        (_CLIENT, client),
+        (_SUBJECT, subject),
+        (_CLIENT_SUBJECT, f"{client} {subject}"),
     )
     if principal.session_id is not None:
-        handles += (_new(Handle, (_SESSION, principal.session_id)),)
+        handles += ((_SESSION, principal.session_id),)
     if "dw_own" in claims:
         # A client's own token where clients' names are withheld: what a revocation calls it there.
-        handles += tuple(_new(Handle, (_SUBJECT, name)) for name in find_text(claims, "dw_own").split())
+        handles += tuple((_SUBJECT, name) for name in find_text(claims, "dw_own").split())
     if "dw_grant" in claims:
-        handles += (_new(Handle, (_GRANT, find_text(claims, "dw_grant"))),)
+        handles += ((_GRANT, find_text(claims, "dw_grant")),)
     if principal.organization_id is not None:
-        handles += (_new(Handle, (_ORGANIZATION, principal.organization_id)),)
+        handles += ((_ORGANIZATION, principal.organization_id),)
     return handles
 
 
-def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[Handle, ...]:
-    """What a token of another issuer rests on; `token_id` is empty when it has none.
-
-    Raises:
-        Rejected: `token_claims`.
-    """
+def handles_abroad(principal: Principal, issuer: str, token_id: str) -> tuple[RestsOn, ...]:
+    """What a token of another issuer rests on; `token_id` is empty when it has none."""
     subject, client = principal.id, principal.client_id or ""
-    handles = []
+    handles: list[RestsOn] = []
     if token_id:
-        handles.append(_new(Handle, (_TOKEN, f"{issuer} {token_id}")))
+        handles.append((_TOKEN, f"{issuer} {token_id}"))
     if subject:
-        handles.append(_new(Handle, (_SUBJECT, f"{issuer} {subject}")))
+        handles.append((_SUBJECT, f"{issuer} {subject}"))
     if client:
-        handles.append(_client(client, f"{issuer} "))
-        handles.append(_new(Handle, (_CLIENT_SUBJECT, f"{issuer} {client} {subject}")))
+        handles.append((_CLIENT, f"{issuer} {client}"))
+        handles.append((_CLIENT_SUBJECT, f"{issuer} {client} {subject}"))
     if principal.session_id is not None:
-        handles.append(_new(Handle, (_SESSION, f"{issuer} {principal.session_id}")))
+        handles.append((_SESSION, f"{issuer} {principal.session_id}"))
     if principal.organization_id is not None:
-        handles.append(_new(Handle, (_ORGANIZATION, f"{issuer} {principal.organization_id}")))
+        handles.append((_ORGANIZATION, f"{issuer} {principal.organization_id}"))
     return tuple(handles)
 
 
-@lru_cache(maxsize=IDS_KEPT)
-def _client(client: str, prefix: str = "") -> Handle:
-    if " " in client:
-        raise Rejected("token_claims", "the id of its client holds a space")
-    return Handle(FeedKind.CLIENT, prefix + client)
-
-
-@lru_cache(maxsize=IDS_KEPT)
-def _key(key_id: str) -> Handle:
-    return Handle(FeedKind.SIGNING_KEY, key_id)
-
-
-@lru_cache(maxsize=IDS_KEPT)
+@lru_cache(maxsize=WATERMARKS_KEPT)
 def parse_watermark(presented_text: str) -> Watermark:
     """The watermark of a token of ours: `<feed generation>.<position>`.
 

@@ -12,6 +12,7 @@ Rules of this file:
 """
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Final, final
 
 import msgspec
@@ -70,11 +71,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     session_from: tuple[str, ...] = ("sid",)
     is_app: Callable[[str, str, Claims], bool]
     """Whether the token is an app's own: of its subject (may be empty), its client (may be empty) and all claims."""
-    optional: frozenset[str] = frozenset()
+    optional: tuple[str, ...] = ()
     """Where organization and session may be; worked out, never given."""
+    read_required: Callable[[Claims], object] = dict
+    """Reads all required claims in one step, and raises `KeyError` when one is not there; worked out, never given."""
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "optional", frozenset(self.organization_from + self.session_from))
+        msgspec.structs.force_setattr(self, "optional", self.organization_from + self.session_from)
+        msgspec.structs.force_setattr(self, "read_required", itemgetter(*sorted(self.required)))
 
 
 def _is_its_own_subject(subject: str, client: str, claims: Claims) -> bool:  # noqa: ARG001  # the shape of all of them

@@ -91,17 +91,23 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the sender makes the secret, so that its length is not ours to choose."""
 
     signs_id: bool = False
-    """Whether the id is among the signed bytes; worked out, as the next three are."""
+    """Whether the id is among the signed bytes; worked out, as the next four are."""
     signs_time: bool = False
     signs_url: bool = False
+    signs_form: bool = False
     carries_several: bool = False
     """Whether one header may hold several signatures."""
+    header_names: frozenset[bytes] = frozenset()
+    """The headers that count, in lower case; each may come once."""
 
     def __post_init__(self) -> None:
         # Asked several times for every delivery, and looking through a tuple of mixed kinds is slow.
         force_setattr(self, "signs_id", Part.ID in self.signed)
         force_setattr(self, "signs_time", Part.TIMESTAMP in self.signed)
         force_setattr(self, "signs_url", Part.URL in self.signed)
+        names = (self.signature_header, self.timestamp_header, self.id_header if self.signs_id else "")
+        force_setattr(self, "header_names", frozenset(name.lower().encode("ascii") for name in names if name))
+        force_setattr(self, "signs_form", Part.FORM in self.signed)
         force_setattr(self, "carries_several", self.layout is not Layout.ALONE)
 
 

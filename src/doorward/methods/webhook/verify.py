@@ -20,7 +20,7 @@ from doorward.crypto.mac import mac_of
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import TOLERANCE_S, TOLERANCE_S_MAX, UNDATED_CLAIM_LIFETIME_S
 from doorward.methods.webhook.message import joined, signed_pieces
-from doorward.methods.webhook.schemes import Part, Scheme
+from doorward.methods.webhook.schemes import Scheme
 from doorward.methods.webhook.secrets import WebhookSecret, active_secrets
 from doorward.methods.webhook.wire import PresentedDelivery, find_value, parse_delivery
 from doorward.wire.request import Header
@@ -89,7 +89,7 @@ def verify_delivery(
         timestamp_text=presented.timestamp_text,
         body=body,
         url=url,
-        content_type=find_value(headers, "content-type") if Part.FORM in scheme.signed else None,
+        content_type=find_value(headers, "content-type") if scheme.signs_form else None,
     )
     secret, mac = _match(scheme, active, presented, pieces)
     timestamp = int(presented.timestamp_text) if scheme.signs_time else None
@@ -114,7 +114,7 @@ def _match(
         if secret.key is not None and presented.macs:
             mac = mac_of(secret.key, pieces, scheme.digest)
             # No early end: how many were tried must not tell which one is near.
-            if sum(constant_time_equal(mac, presented_mac) for presented_mac in presented.macs):
+            if sum([constant_time_equal(mac, presented_mac) for presented_mac in presented.macs]):
                 return secret, mac
         elif secret.verifier is not None and any(
             secret.verifier.fits(signature, message) for signature in presented.signatures

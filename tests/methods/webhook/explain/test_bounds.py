@@ -7,11 +7,11 @@ import pytest
 from tests.methods.webhook.explain.test_one_break import COMPACT, RICH, explained, first
 from tests.simulators.webhook import NOW, deliver, secret_text
 
+from doorward.methods.explaining.coding import CONTENT_BYTES_MAX, coded_bodies
+from doorward.methods.explaining.json_forms import DEPTH_MAX, JsonForms
 from doorward.methods.webhook.config import SECRETS_MAX
 from doorward.methods.webhook.explain import SecretText, explain_delivery
-from doorward.methods.webhook.explain.coding import CONTENT_BYTES_MAX, coded_bodies
 from doorward.methods.webhook.explain.explain import EXPLAINED_SECRETS_MAX
-from doorward.methods.webhook.explain.json_forms import DEPTH_MAX, JsonForms
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ send. Still it is for whoever administers the secrets: with somebody else's secr
 they signed.
 """
 
-from doorward.methods.webhook.explain.change import Change
+from doorward.methods.explaining.change import Change
 from doorward.methods.webhook.explain.explain import Explanation, Finding, explain_delivery
 from doorward.methods.webhook.explain.keys import SecretText
 

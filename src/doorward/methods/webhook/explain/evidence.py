@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from doorward.crypto.mac import MAC_BYTES
-from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change
+from doorward.methods.explaining.change import RAW_BODY_CURE, Change
 from doorward.methods.webhook.explain.keys import SecretText
 from doorward.methods.webhook.explain.moments import received_time
 from doorward.methods.webhook.explain.spelling import header_values

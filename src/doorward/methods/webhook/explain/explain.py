@@ -6,9 +6,9 @@ from typing import Final, final
 import msgspec
 
 from doorward.errors import Misconfigured, Rejected
+from doorward.methods.explaining.bodies import Bodies
+from doorward.methods.explaining.change import Change, Variant
 from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S
-from doorward.methods.webhook.explain.bodies import Bodies
-from doorward.methods.webhook.explain.change import Change, Variant
 from doorward.methods.webhook.explain.evidence import find_evidence, find_missing, find_other_kind
 from doorward.methods.webhook.explain.keys import SecretText, key_variants, verifiers_of
 from doorward.methods.webhook.explain.moments import Frame, frames, received_time, within_the_second

@@ -9,7 +9,7 @@ import msgspec
 
 from doorward.crypto.ed25519 import Ed25519Verifier
 from doorward.errors import Misconfigured
-from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.explaining.change import Change, Variant
 from doorward.methods.webhook.schemes import Scheme, SecretForm
 from doorward.methods.webhook.secrets import SECRET_PREFIX, parse_secret
 

@@ -6,7 +6,7 @@ from typing import Final, final
 
 import msgspec
 
-from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.explaining.change import Change, Variant
 from doorward.methods.webhook.explain.spelling import header_values
 from doorward.methods.webhook.schemes import SCHEMES, Layout, Part, Scheme
 from doorward.wire.request import Header

@@ -13,7 +13,7 @@ import msgspec
 from doorward.crypto.ed25519 import Ed25519Verifier
 from doorward.crypto.mac import mac_of
 from doorward.errors import Rejected
-from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.explaining.change import Change, Variant
 from doorward.methods.webhook.explain.keys import KeyVariant
 from doorward.methods.webhook.explain.moments import Frame
 from doorward.methods.webhook.explain.spelling import Target

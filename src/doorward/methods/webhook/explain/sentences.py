@@ -6,7 +6,7 @@ from typing import final
 import msgspec
 
 from doorward.errors import Rejected
-from doorward.methods.webhook.explain.change import Change
+from doorward.methods.explaining.change import Change
 from doorward.methods.webhook.explain.moments import received_time
 from doorward.methods.webhook.explain.search import Fit
 from doorward.methods.webhook.schemes import Scheme

@@ -15,8 +15,8 @@ import msgspec
 from doorward.crypto.ed25519 import ED25519_SIGNATURE_BYTES
 from doorward.crypto.mac import MAC_BYTES, MacDigest
 from doorward.errors import Rejected
+from doorward.methods.explaining.change import Change
 from doorward.methods.webhook.config import SIGNATURE_HEADER_BYTES_MAX
-from doorward.methods.webhook.explain.change import Change
 from doorward.methods.webhook.schemes import Encoding, Layout, Scheme
 from doorward.methods.webhook.wire import parse_delivery
 from doorward.wire.request import Header

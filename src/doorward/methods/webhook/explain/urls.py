@@ -6,7 +6,7 @@ from itertools import permutations, product
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.explaining.change import Change, Variant
 from doorward.methods.webhook.explain.moments import Frame
 from doorward.methods.webhook.explain.spelling import header_values
 from doorward.methods.webhook.message import url_body_digest

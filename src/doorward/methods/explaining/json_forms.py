@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
-from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant
-from doorward.methods.webhook.explain.json_writing import JSON_WORDS, NUMBER_FORMS, STRING_FORMS, JsonNumber
+from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant
+from doorward.methods.explaining.json_writing import JSON_WORDS, NUMBER_FORMS, STRING_FORMS, JsonNumber
 
 __all__ = ["JsonForms"]
 

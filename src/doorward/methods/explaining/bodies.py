@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, final
 
-from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant, distinct
-from doorward.methods.webhook.explain.coding import coded_bodies
-from doorward.methods.webhook.explain.forms import form_bodies
-from doorward.methods.webhook.explain.json_forms import JsonForms
+from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant, distinct
+from doorward.methods.explaining.coding import coded_bodies
+from doorward.methods.explaining.forms import form_bodies
+from doorward.methods.explaining.json_forms import JsonForms
 
 __all__ = ["Bodies"]
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from doorward.methods.webhook.explain.change import Change, Variant
+from doorward.methods.explaining.change import Change, Variant
 
 __all__ = ["coded_bodies"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from doorward.methods.webhook.explain.change import RAW_BODY_CURE, Change, Variant
+from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant
 
 __all__ = ["form_bodies"]
 

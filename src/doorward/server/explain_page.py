@@ -1,0 +1,182 @@
+"""`/dev/explain`: a page that says why a signature does not fit. It exists under `--dev` and nowhere else.
+
+Rules:
+
+* It asks nobody who he is. That is right only because a development server listens on this machine alone and answers
+  nobody else's host or page (`sites.py`); in production the path is not there.
+* Whatever was pasted comes back escaped, but for secrets, which do not come back.
+* One search at a time, off the event loop: each takes up to two seconds of a processor.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Final, final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from doorward.errors import Rejected, Unavailable
+from doorward.frameworks.asgi import Body
+from doorward.methods.signature.explain import BaseLine, SignatureExplanation, SignatureFinding
+from doorward.methods.webhook.explain import Explanation, Finding
+from doorward.server.answers import send_answer
+from doorward.server.explain_form import BODY_FORMS, Examination, examine, scheme_names
+from doorward.server.page import STYLE_PATH, escaped, prose, render_page, style_sheet
+from doorward.values import Clock
+from doorward.wire.form import parse_form, require_form_type
+from doorward.wire.render import Answer, render_refusal
+
+__all__ = ["EXPLAIN_PATH", "ExplainPage", "StyleSheet", "explain_routes"]
+
+EXPLAIN_PATH: Final = "/dev/explain"
+EXPLAIN_FORM_BYTES_MAX: Final = 4_194_304
+"""How long the form may be; `body_bytes_max` of the server counts before."""
+
+_LEAD: Final = (
+    "Paste what arrived, as it arrived. Doorward tries what usually happens to a message on its way, alone and in "
+    "pairs, and says which change makes the signature fit. Nothing is stored, and secrets do not come back."
+)
+
+
+@final
+class ExplainPage:
+    """The page. `clock`: epoch seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock: Final = clock
+        self._one_at_a_time: Final = asyncio.Semaphore(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with the form, or with the form and what was found."""
+        try:
+            answer = await self._answer(scope, receive)
+        except (Rejected, Unavailable) as refused:
+            answer = render_refusal(refused)
+        await send_answer(send, answer, head=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["method"] in ("GET", "HEAD"):
+            return _page({}, "")
+        if scope["method"] != "POST":
+            raise Rejected("method_not_allowed", "the page is read with GET and asked with POST")
+        types = [value for name, value in scope["headers"] if name == b"content-type"]
+        require_form_type(types[0] if len(types) == 1 else None)
+        fields = parse_form(await Body(receive).read(EXPLAIN_FORM_BYTES_MAX))
+        async with self._one_at_a_time:
+            examination = await asyncio.to_thread(examine, fields, int(self._clock()))
+        return _page(fields, _result(examination))
+
+
+@final
+class StyleSheet:
+    """The style sheet of the pages."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's own form
+        """Answers with it."""
+        if scope["method"] in ("GET", "HEAD"):
+            await send_answer(send, style_sheet(), head=scope["method"] == "HEAD")
+        else:
+            await send_answer(send, render_refusal(Rejected("method_not_allowed", "a style sheet is read")))
+
+
+def explain_routes(clock: Clock) -> dict[str, ASGIApp]:
+    """The lines for the table of routes, of a development server only."""
+    return {EXPLAIN_PATH: ExplainPage(clock), STYLE_PATH: StyleSheet()}
+
+
+def _page(fields: Mapping[str, str], result: str) -> Answer:
+    return render_page(
+        "Why does the signature not fit?", f'<p class="lead">{escaped(_LEAD)}</p>\n{result}{_form(fields)}'
+    )
+
+
+def _result(examination: Examination) -> str:
+    found = examination.found
+    if found is None:
+        return _card("Not understood", examination.problem, (), "")
+    if found.accepted:
+        return _card("It fits", found.says, (), "", good=True) + _tail(found)
+    if not found.findings:
+        return _card("None of these", found.says, (), f"It is refused with {found.code}.") + _tail(found)
+    return "".join(_finding(finding) for finding in found.findings) + _tail(found)
+
+
+def _finding(finding: Finding | SignatureFinding) -> str:
+    made_with = finding.key_id if isinstance(finding, SignatureFinding) else finding.secret_id
+    proof = f"A signature made with {made_with} fits so." if finding.proven else ""
+    cures = [change.cure for change in finding.changes]
+    return _card("Proven" if finding.proven else "Likely", finding.says, cures, proof, good=finding.proven)
+
+
+def _card(tag: str, says: str, cures: Iterable[str], note: str, *, good: bool = False) -> str:
+    parts = [f'<span class="tag">{escaped(tag)}</span><h2>{prose(says)}</h2>']
+    parts += [f'<p class="cure">{prose(cure)}</p>' for cure in dict.fromkeys(cures)]
+    parts += [f'<p class="note">{escaped(note)}</p>'] if note else []
+    return f'<section class="card finding{" good" if good else ""}" role="status">{"".join(parts)}</section>\n'
+
+
+def _tail(found: Explanation | SignatureExplanation) -> str:
+    lines = found.base if isinstance(found, SignatureExplanation) else ()
+    listed = "".join(map(_line, lines))
+    base = (
+        f'<section class="card"><h2>The signature base</h2><ul class="base">{listed}</ul></section>\n' if lines else ""
+    )
+    limit = "" if found.complete else "; the search ended at its limit"
+    return f'{base if lines else ""}<p class="note">{found.tried:,} combinations were tried{limit}.</p>\n'
+
+
+def _line(line: BaseLine) -> str:
+    received = "(cannot be had)" if line.received is None else line.received or "(empty)"
+    if line.changed:
+        shown = f"<ins>signed: {escaped(line.signed or '(empty)')}</ins><del>received: {escaped(received)}</del>"
+    else:
+        shown = escaped(received)
+    return f"<li><b>{escaped(line.component)}</b>{shown}</li>"
+
+
+def _form(fields: Mapping[str, str]) -> str:
+    return f"""<form class="card" method="post" action="{EXPLAIN_PATH}" autocomplete="off">
+{_select("scheme", "What is it?", scheme_names(), fields.get("scheme", "standard"))}
+{_secret("secret", "Secret", "For a signed request: the JWK set. It is used for this answer and then forgotten.")}
+{_area("headers", "Headers", fields, "One a line, as they arrived; for a signed request the request line first.", 8)}
+{_area("body", "Body", fields, "Byte for byte. A browser cannot keep ends of lines: say below what they were.", 8)}
+<div class="pair">
+{_select("body_form", "The body is", BODY_FORMS, fields.get("body_form", "lf"))}
+{_line_of("url", "URL the sender calls", fields, "Where it is signed; its scheme counts for signed requests.")}
+</div>
+<details><summary>More</summary>
+{_secret("other", "Another secret", "A retired one, or another endpoint's.")}
+<div class="pair">
+{_line_of("at", "Time it arrived", fields, "Seconds since 1970; now when empty.")}
+{_line_of("header", "Header of a plain signature", fields, "X-Signature when empty.")}
+</div>
+</details>
+<button type="submit">Explain</button>
+</form>
+"""
+
+
+def _select(name: str, label: str, choices: Mapping[str, str], chosen: str) -> str:
+    options = "".join(
+        f'<option value="{escaped(value)}"{" selected" if value == chosen else ""}>{escaped(text)}</option>'
+        for value, text in choices.items()
+    )
+    box = f'<select id="{name}" name="{name}">{options}</select>'
+    return f'<div class="field"><label for="{name}">{label}</label>{box}</div>'
+
+
+def _secret(name: str, label: str, note: str) -> str:
+    box = f'<input id="{name}" name="{name}" type="password" autocomplete="off" spellcheck="false">'
+    return f'<div class="field"><label for="{name}">{label}</label>{box}<p class="note">{escaped(note)}</p></div>'
+
+
+def _line_of(name: str, label: str, fields: Mapping[str, str], note: str) -> str:
+    value = escaped(fields.get(name, ""))
+    box = f'<input id="{name}" name="{name}" type="text" value="{value}" autocomplete="off" spellcheck="false">'
+    return f'<div class="field"><label for="{name}">{label}</label>{box}<p class="note">{escaped(note)}</p></div>'
+
+
+def _area(name: str, label: str, fields: Mapping[str, str], note: str, rows: int) -> str:
+    # A browser drops one line end at the beginning of a text area: it is given one to drop.
+    text = escaped(fields.get(name, ""))
+    box = f'<textarea id="{name}" name="{name}" rows="{rows}" spellcheck="false">\n{text}</textarea>'
+    return f'<div class="field"><label for="{name}">{label}</label>{box}<p class="note">{escaped(note)}</p></div>'
