@@ -28,6 +28,16 @@ def test_a_backup_is_put_back_with_a_reason(shell: Shell, shop: str) -> None:
     assert shell.json("audit", "verify")["intact"] is True
 
 
+def test_a_database_that_was_put_back_past_us_is_given_a_new_generation(shell: Shell) -> None:
+    assert shell("db", "new-generation").code == 2, "it wants a reason"
+    said = shell.good("db", "new-generation", "--because", "promoted a replica")
+    assert "revoke it again" in said.err
+    last = shell.good("audit", "list", "--json").lines[-1]
+    assert (last["action"], last["reason"]) == ("database.generation_begun", "promoted a replica")
+    assert shell.json("db", "new-generation", "--because", "again")["begun"] is True
+    assert shell.json("audit", "verify")["intact"] is True
+
+
 def test_a_backup_that_is_none(shell: Shell) -> None:
     (shell.folder / "nonsense").write_text("nonsense")
     for source in ("nonsense", "nowhere"):

@@ -102,3 +102,18 @@ def test_a_sector_is_told_by_the_name_it_knows(shell: Shell) -> None:
     assert shell.json("revoke", "--subject", "alice", "--because", "x")["sectors"] == 1
     assert "1 resource\n" in shell.good("revoke", "--subject", "alice", "--because", "x").err
     assert "resource" not in shell.good("revoke", "--client", "shop", "--because", "x").err
+
+
+@pytest.mark.parametrize("secret", ["eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "dw_live_" + "a" * 50])
+def test_a_secret_in_a_reason_or_for_a_sector_is_refused_and_never_repeated(shell: Shell, secret: str) -> None:
+    for arguments in (
+        ("revoke", "--subject", "alice", "--because", f"this leaked: {secret}"),
+        ("db", "restore", "backup.db", "--because", secret),
+        ("sectors", "add", secret),
+    ):
+        said = shell(*arguments)
+        assert said.code != 0
+        assert secret not in said.out + said.err
+        assert "token or key" in said.err
+    assert shell.good("audit", "list", "--json").out.count("alice") == 0
+    assert secret not in shell.good("sectors", "list").out

@@ -72,3 +72,21 @@ async def test_who_knows_derived_names_only_gets_no_other(ports: SqlPorts, secto
     assert page.watermark == 4
     page = await ports.feed.read_feed(0, audiences=frozenset({sector}) | ORDERS)
     assert [row.handle.id for row in page.rows] == ["alice", "derived", "shop alice", "shop"]
+
+
+async def test_what_names_nobody_of_ours_is_for_all(ports: SqlPorts, sector: str) -> None:
+    """A client itself, and people of another issuer, whose tokens say the plain name wherever they go."""
+    told = (
+        a_row(FeedKind.CLIENT_SUBJECT, "shop shop"),
+        a_row(FeedKind.SUBJECT, "https://login.example alice"),
+        a_row(FeedKind.CLIENT_SUBJECT, "https://login.example shop alice"),
+    )
+    withheld = (
+        a_row(FeedKind.SUBJECT, "Ada Lovelace"),
+        a_row(FeedKind.SUBJECT, "https://ada.example"),
+        a_row(FeedKind.CLIENT_SUBJECT, "shop shop shop"),
+        a_row(FeedKind.CLIENT_SUBJECT, "https://shop.example alice"),
+    )
+    await ports.changes.commit(Change(revocations=told + withheld))
+    page = await ports.feed.read_feed(0, audiences=frozenset({sector}))
+    assert [row.handle for row in page.rows] == [row.handle for row in told]

@@ -1,5 +1,6 @@
 """The feed for verifiers elsewhere: who is told what, and from which reading."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, final
@@ -12,7 +13,7 @@ from tests.simulators.stream import Streaming, streaming
 
 from doorward.apps.port import AppRecord
 from doorward.door import Door
-from doorward.errors import Unavailable
+from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key, revoke_key
 from doorward.methods.apikey.order import IssuedKey, KeyOrder
@@ -21,7 +22,7 @@ from doorward.revocation.hub import FeedHub, TappedFeed
 from doorward.revocation.port import FeedRow
 from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.revocation_streams import STREAMS_PER_KEY_MAX, RevocationStreams
-from doorward.server.revocations import SECTORS_KEPT_S, RevocationPages, RevocationSource
+from doorward.server.revocations import SECTORS_KEPT_S, STORE_PAGE_ROWS_MAX, RevocationPages, RevocationSource
 from doorward.values import FeedKind, Handle, PrincipalKind, Scopes
 from doorward.wire.hops import TrustedHops
 
@@ -37,7 +38,7 @@ class Issuer:
         self.owner = owner
         self.feed = FeedSimulator()
         self.sectors: frozenset[str] = frozenset()
-        self.sectors_away = False
+        self.sectors_fail: Exception | None = None
         self.now = 1_000.0
         self.hub = FeedHub(monotonic=lambda: self.now, rows_max=8)
         self.tapped = TappedFeed(self.feed, monotonic=lambda: self.now)
@@ -56,8 +57,8 @@ class Issuer:
         self.streams = RevocationStreams(source, streams_max=STREAMS_PER_KEY_MAX + 2, heartbeat_s=0.05)
 
     async def _sectors(self) -> frozenset[str]:
-        if self.sectors_away:
-            raise Unavailable("store_unavailable")
+        if self.sectors_fail is not None:
+            raise self.sectors_fail
         return self.sectors
 
     async def follow(self) -> None:
@@ -202,8 +203,11 @@ async def test_who_knows_derived_names_only_is_told_no_plain_ones(ask: Ask, issu
     assert ids(await read(ask, issuer, mixed)) == ["alice", "app alice", "derived", "app"]
 
 
-async def test_where_it_is_not_known_who_may_know_names_nothing_is_told(ask: Ask, issuer: Issuer) -> None:
-    issuer.sectors_away = True
+@pytest.mark.parametrize("fails", [Unavailable("store_unavailable"), Misconfigured("A key.", cure="Another.")])
+async def test_where_it_is_not_known_who_may_know_names_nothing_is_told(
+    ask: Ask, issuer: Issuer, fails: Exception
+) -> None:
+    issuer.sectors_fail = fails
     await issuer.follow()
     key = await issuer.key(audience="https://a.example")
     status, _, _ = await ask(issuer.pages, "/revocations", headers=[(b"host", b"localhost"), *bearer(key)])
@@ -278,6 +282,27 @@ async def test_whoever_is_up_to_date_costs_the_store_nothing(ask: Ask, issuer: I
     assert (await read(ask, issuer, key, "after=31"))["watermark"] == 31
     await read(ask, issuer, key, "after=30&generation=other")
     assert issuer.feed.reads == reads + 3
+
+
+async def test_a_page_from_the_store_is_short_whatever_is_asked_for(ask: Ask, issuer: Issuer) -> None:
+    """`generation=x` sends anybody who holds a key past what is in memory."""
+    key = await issuer.key()
+    for number in range(STORE_PAGE_ROWS_MAX + 1):
+        issuer.commit(FeedKind.SESSION, f"s{number}")
+    await issuer.follow()
+    page = await read(ask, issuer, key, "after=0&generation=other")
+    assert (len(page["rows"]), page["watermark"], page["complete"]) == (STORE_PAGE_ROWS_MAX, STORE_PAGE_ROWS_MAX, False)
+    page = await read(ask, issuer, key, f"after={STORE_PAGE_ROWS_MAX}&limit=5000&generation=other")
+    assert (ids(page), page["complete"]) == ([f"s{STORE_PAGE_ROWS_MAX}"], True)
+
+
+async def test_a_key_has_one_turn_at_the_store(ask: Ask, issuer: Issuer) -> None:
+    """However often it asks at once, others are answered meanwhile."""
+    one, other = await issuer.key(), await issuer.key()
+    async with asyncio.TaskGroup() as group:
+        for key in (one, one, one, one, one, one, other):
+            group.create_task(read(ask, issuer, key, "after=0&generation=x"))
+    assert (issuer.feed.reads, issuer.feed.reads_in_flight_max) == (7, 2)
 
 
 async def test_an_answer_from_memory_says_how_old_it_is(ask: Ask, issuer: Issuer) -> None:
@@ -366,6 +391,21 @@ async def test_a_verifier_that_is_revoked_is_cut_off_when_nothing_happens_too(is
         await stream.until("b'as_of' in self.octets")
         await revoke_key(issuer.store, key.record.id, reason="lost", actor=OPERATOR)
         await stream.until("self.over")
+
+
+async def test_a_stream_tells_what_its_reader_may_see_now(issuer: Issuer) -> None:
+    key = await issuer.key(audience="https://a.example")
+    await issuer.follow()
+    async with await start(issuer, key) as stream:
+        await stream.until("self.pages")
+        issuer.sectors = frozenset({"https://a.example"})
+        issuer.now += SECTORS_KEPT_S
+        issuer.commit(FeedKind.SUBJECT, "alice")
+        await issuer.follow()
+        await stream.until("self.pages[-1]['watermark'] == 1")
+        assert b"alice" not in stream.octets
+        # Marked as another reader: he reads again what he was told before.
+        assert stream.pages[-1]["reader"] != stream.pages[0]["reader"]
 
 
 async def test_a_slow_reader_keeps_nothing_waiting_and_misses_nothing(issuer: Issuer) -> None:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from doorward.errors import Unavailable
-from doorward.revocation.folding import EPOCH_LIFETIME_S, must_fold, owner_text
+from doorward.revocation.folding import EPOCH_LIFETIME_S, must_fold, owner_of, owner_text
 from doorward.revocation.port import FeedPage, FeedRow
+from doorward.revocation.withholding import names_person
 from doorward.values import FeedKind, Handle, Revocation, Watermark
 
 __all__ = ["FeedSimulator"]
@@ -36,7 +37,9 @@ class FeedSimulator:
         self._listeners: set[asyncio.Queue[bool]] = set()
 
     def revoke(self, kind: FeedKind, id_: str, *, leave_at: int | None = None, owner: Handle | None = None) -> FeedRow:
-        text = owner_text(Revocation(handle=Handle(kind, id_), leave_at=leave_at, owner=owner))
+        """A row for everybody, as the database writes, folds and replaces it."""
+        whose = owner_of(Revocation(handle=Handle(kind, id_), leave_at=leave_at, owner=owner))
+        text = None if whose is None else owner_text(whose, None)
         owned = [] if text is None else [position for position, other in self.owners.items() if other == text]
         folds = owner is not None and must_fold([self.rows[position].handle.kind.value for position in owned])
         if folds or (owner is None and owned):
@@ -146,7 +149,7 @@ class FeedSimulator:
             return True
         if row.audience is None:
             plain_names = not audiences or not audiences <= self.sectors
-            return plain_names or row.handle.kind not in {FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT}
+            return plain_names or not names_person(row.handle)
         return row.audience in audiences
 
     def _page(self, after: int, limit: int, audiences: frozenset[str] | None) -> FeedPage:

@@ -18,14 +18,13 @@ from doorward.values.bounds import (
     NETWORKS_MAX,
     RATE_REQUESTS_MAX,
     RATE_WINDOW_S_MAX,
-    REASON_CHARACTERS_MAX,
     parse_duration,
     parse_metadata,
     parse_name,
     parse_networks,
     parse_organization_id,
     parse_rate,
-    parse_reason,
+    parse_text,
 )
 
 _InputT = TypeVar("_InputT")
@@ -37,7 +36,9 @@ def _refused(parse: Callable[[_InputT], object], presented: _InputT) -> bool:
     return caught.value.code == "input_invalid"
 
 
-@pytest.mark.parametrize(("parse", "most"), [(parse_name, NAME_CHARACTERS_MAX), (parse_reason, REASON_CHARACTERS_MAX)])
+@pytest.mark.parametrize(
+    ("parse", "most"), [(parse_name, NAME_CHARACTERS_MAX), (lambda text: parse_text(text, "it", 500), 500)]
+)
 def test_texts(parse: Callable[[str], str], most: int) -> None:
     assert parse("é" * most) == "é" * most
     for text in ("", " ", "é" * (most + 1), "a\x00", "a\n", "a\u2028b", "a\u202eb", "\u00a0a", "a\ud800"):
@@ -85,7 +86,7 @@ def test_organization_ids() -> None:
 
 @given(st.text(max_size=120))
 def test_any_text_is_taken_or_refused(text: str) -> None:
-    for parse in (parse_name, parse_reason, parse_organization_id, lambda each: parse_networks((each,))):
+    for parse in (parse_name, parse_organization_id, lambda each: parse_networks((each,))):
         try:
             outcome = str(parse(text))
         except Rejected as error:

@@ -145,9 +145,10 @@ def _revocation_source(settings: Settings, store: Store, hops: TrustedHops) -> R
     door = Door(keys, require=REVOCATIONS_READ, principal_kind=PrincipalKind.APP)
 
     async def sectors() -> frozenset[str]:
-        return frozenset((await store.sectors.read_sectors()).names)
+        # Names alone: a key that no longer opens, after a rotation elsewhere, must not silence the feed.
+        return frozenset(await store.sectors.list_settled_sectors())
 
-    return RevocationSource(door, hub, store.feed, hops=hops, sectors=sectors)
+    return RevocationSource(door, hub, store.feed, hops=hops, sectors=sectors, issuer=store.issuer)
 
 
 def _version() -> str:

@@ -68,6 +68,8 @@ async def revoke_credential(
             token.id,
             expires_at=token.expires_at,
             owner=owner,
+            # Folded without it, what a sector was sent would become a row that it is not.
+            audience=None if " " in token.audience else token.audience,
             organization_id=token.organization_id,
             reason=reason,
             actor=actor,

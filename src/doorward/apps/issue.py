@@ -23,8 +23,9 @@ from doorward.values import (
     OrganizationId,
     Revocation,
 )
-from doorward.values.bounds import parse_metadata, parse_name, parse_organization_id, parse_reason
+from doorward.values.bounds import parse_metadata, parse_name, parse_organization_id
 from doorward.wire.credential import random_base62
+from doorward.wire.reason import parse_reason
 
 __all__ = ["FEED_ROW_LIFETIME_S", "issue_app", "move_app"]
 

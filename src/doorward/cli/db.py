@@ -76,11 +76,39 @@ async def restore(
     """
     reason = require_reason(because)
     await asyncio.to_thread(maintenance.restore, desk.database_url, source, danger_overwrite=replace)
+    sequence = await _record(desk, "database.restored", reason)
+    if desk.out.as_json:
+        desk.out.json({"file": str(source), "events": sequence})
+        return
+    desk.out.done(f"Restored from {source}. Verifiers reload everything they knew.")
+    desk.out.warn("What was revoked after this backup was written works again: revoke it again.")
+
+
+@offer(commands, "new-generation")
+async def begin_generation(desk: Desk, *, because: Because = None) -> None:
+    """Have every verifier reload what is revoked.
+
+    For a database that stepped back in time past `doorward db restore`: a file or a snapshot that was copied back, a
+    replica that was promoted before it had everything. Until then verifiers take its feed for the one they have read.
+    Servers may be running. What was revoked in the time that is lost works again: revoke it again.
+    """
+    reason = require_reason(because)
+    await asyncio.to_thread(maintenance.begin_generation, desk.database_url)
+    sequence = await _record(desk, "database.generation_begun", reason)
+    if desk.out.as_json:
+        desk.out.json({"begun": True, "events": sequence})
+        return
+    desk.out.done("The feed has a new generation. Verifiers reload everything they knew.")
+    desk.out.warn("What was revoked in the time that was lost works again: revoke it again.")
+
+
+async def _record(desk: Desk, action: str, reason: str) -> int:
+    """Write the event; answers how many there were before it."""
     async with desk.store() as store:
         sequence, _ = await store.audit.read_head()
         event = Event(
             at=desk.now,
-            action="database.restored",
+            action=action,
             actor=desk.actor,
             object_kind="database",
             object_id="doorward",
@@ -88,8 +116,4 @@ async def restore(
             details={"events": sequence},
         )
         await store.changes.commit(desk.only(event))
-    if desk.out.as_json:
-        desk.out.json({"file": str(source), "events": sequence})
-        return
-    desk.out.done(f"Restored from {source}. Verifiers reload everything they knew.")
-    desk.out.warn("What was revoked after this backup was written works again: revoke it again.")
+    return sequence

@@ -21,6 +21,7 @@ from doorward.cli.parse import parse_database
 from doorward.cli.plain_help import PlainCommand, PlainGroup
 from doorward.cli.problems import UsageProblem
 from doorward.values import Actor, Change, Event
+from doorward.wire.reason import is_secret
 
 if TYPE_CHECKING:
     from doorward.app.settings import Settings
@@ -245,4 +246,10 @@ def require_reason(because: str | None) -> str:
     """The reason, which is not optional."""
     if because is None or not because.strip():
         raise UsageProblem('Say why, for the audit log: --because "…".')
+    if is_secret(because):
+        # Never repeated: it would stand in the terminal's scrollback and in whatever collects this program's errors.
+        raise UsageProblem(
+            "A token or key stands in the reason, which is kept for ever and shown to whoever reads the audit log: "
+            "write its id instead. It stands in the shell's history already: revoke it."
+        )
     return because

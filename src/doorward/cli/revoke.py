@@ -9,9 +9,9 @@ from doorward.cli.frame import Because, Desk, new_command, offer, require_reason
 from doorward.cli.parse import parse_credential_id
 from doorward.cli.problems import UsageProblem
 from doorward.cli.revoke_view import show_revoked, show_revoked_credential
-from doorward.revocation.naming import is_secret
 from doorward.revocation.operations import revoke_named
 from doorward.values import FeedKind
+from doorward.wire.reason import is_secret
 
 commands = new_command()
 

@@ -18,8 +18,9 @@ async def add(
 ) -> None:
     """Let a resource know subjects by a derived name from now on.
 
-    Do it before any token is issued for the resource: what it was told until then are plain names, and its verifiers
-    hear no plain name again. It cannot be undone.
+    Do it before any token is issued for the resource: what it was told until then are plain names. For a day and an
+    hour its verifiers go on hearing those who are revoked by their plain names too, so that tokens from before are
+    refused; then they hear no plain name again. It cannot be undone.
     """
     async with desk.store() as store:
         new = await register_sector(store, audience, actor=desk.actor)

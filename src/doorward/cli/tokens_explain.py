@@ -81,6 +81,7 @@ _CLAIMS: Final = {
     "name": "a name, for people",
     "preferred_username": "a name to sign in with",
     "dw_grant": "the consent it comes from",
+    "dw_own": "what resources with derived names call the client itself",
     "dw_wm": "how far revocations were when the sign-in began",
 }
 _TIMES: Final = {

@@ -28,7 +28,7 @@ from doorward.keys.moves import (
 )
 from doorward.keys.signer import NewSigningKey
 from doorward.values import Actor, Change, Write
-from doorward.values.bounds import parse_reason
+from doorward.wire.reason import parse_reason
 
 __all__ = [
     "Due",

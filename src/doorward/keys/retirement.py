@@ -26,7 +26,7 @@ from doorward.keys.moves import (
 )
 from doorward.keys.signer import NewSigningKey
 from doorward.values import Actor, Change, FeedKind, Handle, Revocation, Write
-from doorward.values.bounds import parse_reason
+from doorward.wire.reason import parse_reason
 
 __all__ = ["restart_ring", "retire_expired", "retire_key"]
 

@@ -51,12 +51,16 @@ class IssuingStore(Protocol):
 
 @final
 class Granted(msgspec.Struct, frozen=True):
-    """An order that may be carried out: under which name, with which watermark, at what time."""
+    """An order that may be carried out: under which name, with which watermark, at what time.
+
+    `own_names`: what sectors among the audiences call the client, where the token is its own; separated by spaces.
+    """
 
     order: TokenOrder
     subject: str
     watermark: Watermark
     now: int
+    own_names: str | None = None
 
 
 async def grant_order(store: IssuingStore, order: TokenOrder, *, inherited: Watermark | None) -> Granted:
@@ -82,7 +86,8 @@ async def grant_order(store: IssuingStore, order: TokenOrder, *, inherited: Wate
     if standing.revoked is not None:
         raise Rejected("credential_revoked", f"the {standing.revoked.kind.value} was revoked, or since the sign-in")
     subject = await _name_subject(store, order, standing.sectors)
-    return Granted(order, subject, inherited or standing.watermark, now)
+    own_names = await _name_client(store, order, standing.sectors)
+    return Granted(order, subject, inherited or standing.watermark, now, own_names)
 
 
 async def _name_subject(store: IssuingStore, order: TokenOrder, registered: frozenset[str]) -> str:
@@ -100,6 +105,17 @@ async def _name_subject(store: IssuingStore, order: TokenOrder, registered: froz
     if order.audience != (sector,):
         raise Rejected("input_invalid", "a token with a derived subject is for its sector and nobody else")
     return (await store.sectors.read_sectors()).name_of(order.subject, sector)
+
+
+async def _name_client(store: IssuingStore, order: TokenOrder, registered: frozenset[str]) -> str | None:
+    """The names under which a revocation of the client as a subject reaches the sectors its own token is for.
+
+    The token says the client's own name, and a row that says that is withheld from them: it could be a person's.
+    """
+    if order.subject is not None or not registered:
+        return None
+    sectors = await store.sectors.read_sectors()
+    return " ".join(sectors.name_of(order.client_id, sector) for sector in order.audience if sector in registered)
 
 
 async def record_issuance(store: IssuingStore, granted: Granted, *, token_id: str, form: str) -> None:

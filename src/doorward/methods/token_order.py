@@ -118,7 +118,14 @@ def parse_audiences(presented_audiences: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def build_claims(
-    order: TokenOrder, *, issuer: str, subject: str, token_id: str, watermark: Watermark, now: int
+    order: TokenOrder,
+    *,
+    issuer: str,
+    subject: str,
+    token_id: str,
+    watermark: Watermark,
+    now: int,
+    own_names: str | None = None,
 ) -> dict[str, object]:
     """The claims of a token that was ordered, in the order people read them.
 
@@ -129,6 +136,7 @@ def build_claims(
         token_id: the `jti`.
         watermark: read before the sign-in was checked that this token comes from.
         now: epoch seconds; the token expires exactly `lifetime_s` later.
+        own_names: see `issuing.Granted`.
     """
     audience: object = order.audience[0] if len(order.audience) == 1 else list(order.audience)
     wanted: tuple[tuple[str, object], ...] = (
@@ -146,6 +154,7 @@ def build_claims(
         ("acr", order.acr),
         ("amr", list(order.amr) or None),
         ("dw_grant", order.grant_id),
+        ("dw_own", own_names),
         ("dw_wm", write_watermark(watermark)),
     )
     claims = {name: value for name, value in wanted if value is not None}

@@ -17,6 +17,7 @@ from msgspec import Meta
 from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
+from doorward.revocation.withholding import names_person
 from doorward.values import FeedKind, Handle
 
 __all__ = ["PAGE_OCTETS_MAX", "PAGE_ROWS_MAX", "FeedReader", "SentPage", "is_visible", "parse_page", "write_page"]
@@ -36,7 +37,6 @@ _Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Second = Annotated[int, Meta(ge=0, lt=2**53)]
 _Id = Annotated[str, Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
 _KINDS: Final = {kind.value: kind for kind in FeedKind}
-_NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT, FeedKind.CLIENT_SUBJECT})
 
 
 @final
@@ -62,7 +62,7 @@ def is_visible(row: FeedRow, reader: FeedReader) -> bool:
     if row.changed_version is not None:
         return False
     if row.audience is None:
-        return reader.plain_names or row.handle.kind not in _NAMING_SUBJECTS
+        return reader.plain_names or not names_person(row.handle)
     return row.audience in reader.audiences
 
 

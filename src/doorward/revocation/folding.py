@@ -10,6 +10,10 @@ Rules of this file:
   every further one as long as that row is kept.
 * Grant and session are then revoked for good; what a client holds of a subject is voided up to now, so the next token
   is good again.
+* A row takes the place of others only where everybody who was sent those is sent it. So what is for one audience alone
+  is counted, and replaced, among its own kind (`owner_text`); a fold into a grant or a session is for everybody; and
+  what a client holds of a subject is folded apart for each sector, which is sent no row that is for all
+  (`withholding.py`).
 * Rows are counted until they are *removed*, not until they leave: verifiers keep them as long. A client that revokes in
   cycles of short tokens gains nothing by waiting.
 
@@ -21,9 +25,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from doorward.errors import Rejected
+from doorward.revocation.withholding import names_person
 from doorward.values import EPOCH_KINDS, FeedKind, Handle, Revocation
 
-__all__ = ["EPOCH_LIFETIME_S", "OWNER_KINDS", "OWNER_ROWS_MAX", "must_fold", "narrowest_owner", "owner_text"]
+__all__ = ["EPOCH_LIFETIME_S", "OWNER_KINDS", "OWNER_ROWS_MAX", "folds_apart", "must_fold"]
+__all__ += ["narrowest_owner", "owner_of", "owner_text"]
 
 OWNER_ROWS_MAX: Final = 100
 """How many rows of revoked tokens one owner may have; one more becomes a row of the owner."""
@@ -45,8 +51,8 @@ def narrowest_owner(*, grant_id: str | None, session_id: str | None, client_id: 
     return Handle(FeedKind.CLIENT_SUBJECT, f"{client_id} {subject}")
 
 
-def owner_text(revocation: Revocation) -> str | None:
-    """What rows of one owner have in common; None for a row that belongs to nobody.
+def owner_of(revocation: Revocation) -> Handle | None:
+    """Whom a row counts against; None for a row that belongs to nobody.
 
     A row of a grant, session, client, subject or organization owns itself: it takes the place of the rows that name it
     as their owner, and of the one before it.
@@ -56,14 +62,31 @@ def owner_text(revocation: Revocation) -> str | None:
     """
     if revocation.changed_version is not None:
         return None
-    owner = None
     if revocation.handle.kind in _SUPERSEDING:
-        owner = revocation.handle
-    elif revocation.handle.kind is FeedKind.TOKEN and revocation.owner is not None:
-        owner = revocation.owner
-        if owner.kind not in OWNER_KINDS:
-            raise Rejected("input_invalid", f"a token does not become a row of a {owner.kind.value}")
-    return None if owner is None else f"{owner.kind.value}:{owner.id}"
+        return revocation.handle
+    if revocation.handle.kind is not FeedKind.TOKEN or revocation.owner is None:
+        return None
+    if revocation.owner.kind not in OWNER_KINDS:
+        raise Rejected("input_invalid", f"a token does not become a row of a {revocation.owner.kind.value}")
+    return revocation.owner
+
+
+def folds_apart(owner: Handle) -> bool:
+    """Whether tokens of this owner are folded apart for each sector: a fold for everybody would be withheld there."""
+    return owner.kind is FeedKind.CLIENT_SUBJECT and names_person(owner)
+
+
+def owner_text(owner: Handle, audience: str | None) -> str:
+    """What rows have in common that one may take the place of: the owner, and the audience when they are for one alone.
+
+    Args:
+        owner: from `owner_of`.
+        audience: of a row of the owner itself, its own. Of a token's row, the sector it is folded apart for (see
+            `folds_apart`); else None, since its fold is for everybody.
+    """
+    whole = f"{owner.kind.value}:{owner.id}"
+    # No id holds a line feed.
+    return whole if audience is None else f"{whole}\n{audience}"
 
 
 def must_fold(kinds: Sequence[str]) -> bool:

@@ -13,24 +13,16 @@ from typing import Final
 
 from doorward.errors import Rejected
 from doorward.values import FeedKind, Handle
-from doorward.wire.credential import CREDENTIAL_PATTERN
+from doorward.wire.reason import is_secret
 
-__all__ = ["ID_CHARACTERS_MAX", "ISSUER_CHARACTERS_MAX", "is_secret", "parse_handle", "parse_issuer"]
+__all__ = ["ID_CHARACTERS_MAX", "ISSUER_CHARACTERS_MAX", "parse_handle", "parse_issuer"]
 
 ID_CHARACTERS_MAX: Final = 512
 """How long an id in a revocation may be."""
 ISSUER_CHARACTERS_MAX: Final = 512
 """How long an issuer may be."""
 
-_CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
-# Every header of a JWT is a JSON object: `{"` in base64url. Names like a.b.c are not.
-_JWT: Final = re.compile(r"ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 _ISSUER: Final = re.compile(r"[\x21-\x7e]{1,512}")
-
-
-def is_secret(presented_text: str) -> bool:
-    """Whether a token or a credential of ours stands anywhere in it."""
-    return _JWT.search(presented_text) is not None or _CREDENTIAL.search(presented_text) is not None
 
 
 def parse_issuer(presented_issuer: str) -> str:

@@ -87,7 +87,8 @@ async def revoke_token(
             for a foreign issuer as long as anything is.
         owner: from `folding.narrowest_owner`, of the same issuer and without its prefix. Without one the row counts
             against nobody: only for people who revoke by hand.
-        audience: the only resource that has to know; None when there are several.
+        audience: the only resource that has to know; None when there are several. To be said of a token with a derived
+            subject: its owner is folded for that sector, and a fold for everybody would be withheld from it.
         issuer: of a foreign token; None for ours.
         organization_id: whose audit trail shall show it.
         reason: 1 to 500 characters.

@@ -21,6 +21,7 @@ import msgspec
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured, Rejected
 from doorward.values import Entropy
+from doorward.wire.reason import is_secret
 
 __all__ = [
     "PAIRWISE_KEY_BYTES",
@@ -81,6 +82,8 @@ def derive_subject(key: bytes, sector: str, subject: str) -> str:
 
 def parse_sector(presented_sector: str) -> str:
     """An audience that may become a sector: 1 to 256 visible ASCII characters. Raises `Rejected("input_invalid")`."""
+    if is_secret(presented_sector):
+        raise Rejected("input_invalid", "that is a token or key, not the audience of a resource; sectors are for ever")
     if _SECTOR.fullmatch(presented_sector) is None:
         raise Rejected("input_invalid", f"a sector is 1 to {SECTOR_CHARACTERS_MAX} visible ASCII characters, no space")
     return presented_sector

@@ -63,8 +63,9 @@ class FeedPort(Protocol):
             after: a position; 0 is the beginning.
             limit: how many rows are looked at, withheld ones included.
             audiences: who reads: only rows for everybody and for one of them. When all of them know subjects by a
-                derived name, rows that hold a plain one (`subject`, `client_subject` for everybody) are withheld too.
-                The watermark passes what is withheld. Empty: rows for everybody. None: all, for a process of our own.
+                derived name (and have for `SECTOR_SETTLES_S`), rows for everybody that tell the plain name of a person
+                (`names_person`) are withheld too. The watermark passes what is withheld. Empty: rows for everybody.
+                None: all, for a process of our own.
 
         Raises:
             Rejected: `input_invalid` for a page that is empty or too long.

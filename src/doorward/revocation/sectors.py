@@ -69,11 +69,16 @@ class SealedSectors:
         # After the names: the key was there before the first of them could be seen.
         return Sectors(names=names, key=open_key(self._master_keys, await self._port.read_sealed_key()))
 
+    async def list_settled_sectors(self) -> tuple[str, ...]:
+        """See `SectorPort`. Wants no key."""
+        return await self._port.list_settled_sectors()
+
 
 async def register_sector(store: SectorStore, presented_audience: str, *, actor: Actor) -> bool:
     """From now on this resource knows subjects by a derived name; answers whether it is new. Cannot be undone.
 
-    No token with a plain subject may be issued for it afterwards, and none with a derived one before.
+    No token with a plain subject is issued for it afterwards, and none with a derived one before. Tokens from before
+    are still revoked: until they have ended its verifiers are told plain names too (`SECTOR_SETTLES_S`).
 
     Raises:
         Rejected: `input_invalid`; also when there are `SECTORS_MAX` already.

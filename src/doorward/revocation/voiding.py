@@ -9,7 +9,7 @@ from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.naming import parse_handle, parse_issuer
 from doorward.revocation.writes import HeldCredentials, OpaqueTokensRevoked
 from doorward.values import EPOCH_KINDS, Actor, Change, Event, FeedKind, Handle, OrganizationId, Revocation, Write
-from doorward.values.bounds import parse_reason
+from doorward.wire.reason import parse_reason
 
 __all__ = ["Order", "Revoked", "order_of", "void"]
 

@@ -85,7 +85,7 @@ class HeldCredentials(msgspec.Struct, frozen=True):
 
 @final
 class OpaqueHolding(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be known of an opaque token to revoke it."""
+    """What must be known of an opaque token to revoke it. `audience`: one or several, separated by spaces."""
 
     id: CredentialId
     client_id: str
@@ -122,6 +122,12 @@ class SectorPort(Protocol):
 
         Raises:
             Unavailable: `store_unavailable`.
+        """
+        ...
+
+    async def list_settled_sectors(self) -> tuple[str, ...]:
+        """Those that were registered so long ago (`SECTOR_SETTLES_S`, by the store's clock) that no token for them can
+        be alive that says a plain name. Raises as above.
         """
         ...
 

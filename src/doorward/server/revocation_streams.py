@@ -17,6 +17,7 @@ from typing import Final, final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from doorward.door import Admitted
 from doorward.errors import Rejected, Unavailable
 from doorward.revocation.exchange import FeedReader, write_page
 from doorward.server.answers import send_answer
@@ -78,7 +79,7 @@ class RevocationStreams:
         except (Rejected, Unavailable) as refused:
             await send_answer(send, source.door.refuse(refused, request))
             return
-        stream = _Stream(source, request, reader, asked, self._heartbeat_s)
+        stream = _Stream(source, request, admitted, reader, asked, self._heartbeat_s)
         self._streams[stream] = admitted.principal.credential_id
         try:
             await stream.run(receive, send)
@@ -95,10 +96,17 @@ class RevocationStreams:
 @final
 class _Stream:
     def __init__(
-        self, source: RevocationSource, request: RequestView, reader: FeedReader, asked: Asked, heartbeat_s: float
+        self,
+        source: RevocationSource,
+        request: RequestView,
+        admitted: Admitted,
+        reader: FeedReader,
+        asked: Asked,
+        heartbeat_s: float,
     ) -> None:
         self._source: Final = source
         self._request: Final = request
+        self._admitted = admitted
         self._reader = reader
         self._after = asked.after
         self._generation = asked.generation
@@ -154,10 +162,13 @@ class _Stream:
         source, told = self._source, False
         while not self._over:
             # Before every page, not after: the row that revokes this very key is the first thing it must not be sent.
-            self._reader = await source.reader_of(await source.door.admit(self._request))
+            self._admitted = await source.door.admit(self._request)
+            # What he may see as well: a resource may have become a sector, or the key be for others now.
+            self._reader = await source.reader_of(self._admitted)
             if self._generation is not None and not source.hub.has_moved(self._after, self._generation):
                 break
-            page = await source.page(Asked(self._after, STREAM_PAGE_ROWS_MAX, self._generation), self._reader)
+            asked = Asked(self._after, STREAM_PAGE_ROWS_MAX, self._generation)
+            page = await source.page(asked, self._reader, key_id=self._admitted.principal.credential_id)
             event = f"id: {page.generation}.{page.watermark}\nevent: page\ndata: ".encode()
             written = write_page(self._after, page, issuer=source.issuer, audiences=self._reader.audiences)
             await self._tell(event + written + b"\n\n")

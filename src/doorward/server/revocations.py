@@ -6,7 +6,8 @@ Rules of this file:
   written in the key (metadata `audience`, separated by spaces), never in the request: rows for other resources are
   withheld, and their positions are covered by the watermark. Without that entry it gets what is for everybody.
 * What this process has read of the feed itself is answered from memory (`revocation/hub.py`). Only who is further
-  behind costs a read of the store, and few of those at once.
+  behind costs a read of the store, and few of those at once: in short pages, since to write one holds everybody else
+  up, and one at a time for each key.
 * A query that is not exactly of the form is refused: guessing where a reader is would skip revocations.
 """
 
@@ -16,12 +17,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, final
 from urllib.parse import parse_qsl
+from weakref import WeakValueDictionary
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from doorward.door import Admitted, Door
-from doorward.errors import Rejected, Unavailable
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.frameworks.asgi import Body, request_view
 from doorward.revocation.exchange import PAGE_ROWS_MAX, FeedReader, is_visible, write_page
 from doorward.revocation.hub import FeedHub
@@ -35,14 +37,16 @@ from doorward.wire.request import RequestView
 __all__ = ["Asked", "RevocationPages", "RevocationSource", "Sectors", "parse_asked"]
 
 STORE_READS_MAX: Final = 4
-"""How many readers that are far behind are answered from the store at once; the others wait."""
+"""How many readers that are far behind are answered from the store at once, each for another key; the others wait."""
+STORE_PAGE_ROWS_MAX: Final = 1_000
+"""How many rows of the feed are read from the store for one page, whatever was asked for."""
 SECTORS_KEPT_S: Final = 5.0
 _QUERY_OCTETS_MAX: Final = 256
 _POSITION: Final = re.compile(r"[0-9]{1,18}")
 _GENERATION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Sectors = Callable[[], Awaitable[frozenset[str]]]
-"""The resources that know subjects by derived names."""
+"""The resources that know subjects by derived names only: see `SectorPort.list_settled_sectors`."""
 
 
 async def _no_sectors() -> frozenset[str]:
@@ -91,6 +95,7 @@ class RevocationSource:
         self.issuer: Final = issuer
         self._monotonic: Final = monotonic
         self._reads: Final = asyncio.Semaphore(STORE_READS_MAX)
+        self._turns: Final = WeakValueDictionary[str, asyncio.Lock]()
         self._known_sectors: frozenset[str] = frozenset()
         self._sectors_at = float("-inf")
 
@@ -112,8 +117,8 @@ class RevocationSource:
             return FeedReader()
         return FeedReader(audiences, plain_names=not audiences <= await self._current_sectors())
 
-    async def page(self, asked: Asked, reader: FeedReader) -> FeedPage:
-        """The page after a position, from memory where that is possible.
+    async def page(self, asked: Asked, reader: FeedReader, *, key_id: str) -> FeedPage:
+        """The page after a position, from memory where that is possible. `key_id`: whose turn it is at the store.
 
         Raises:
             Unavailable: `store_unavailable`.
@@ -121,15 +126,24 @@ class RevocationSource:
         if self.hub.covers(asked.after, asked.generation):
             page = self.hub.page_after(asked.after, reader, limit=asked.limit)
         else:
-            async with self._reads:
-                page = await self._feed.read_feed(asked.after, limit=asked.limit, audiences=reader.audiences)
+            limit = min(asked.limit, STORE_PAGE_ROWS_MAX)
+            # The turn first: a key that asks a hundred times at once must not stand before everybody else.
+            async with self._turn_of(key_id), self._reads:
+                page = await self._feed.read_feed(asked.after, limit=limit, audiences=reader.audiences)
         visible = tuple(row for row in page.rows if is_visible(row, reader))
         return msgspec.structs.replace(page, rows=visible, reader=reader.mark)
+
+    def _turn_of(self, key_id: str) -> asyncio.Lock:
+        # Forgotten when nobody of that key waits any more.
+        return self._turns.setdefault(key_id, asyncio.Lock())
 
     async def _current_sectors(self) -> frozenset[str]:
         now = self._monotonic()
         if now - self._sectors_at >= SECTORS_KEPT_S:
-            self._known_sectors = await self._sectors()
+            try:
+                self._known_sectors = await self._sectors()
+            except Misconfigured as error:
+                raise Unavailable("store_unavailable", error.problem) from error
             self._sectors_at = now
         return self._known_sectors
 
@@ -153,7 +167,7 @@ class RevocationPages:
             admitted = await source.door.admit(request)
             asked = parse_asked(scope, frozenset({"after", "limit", "generation"}))
             reader = await source.reader_of(admitted)
-            page = await source.page(asked, reader)
+            page = await source.page(asked, reader, key_id=admitted.principal.credential_id)
         except (Rejected, Unavailable) as refused:
             return source.door.refuse(refused, request)
         told = write_page(asked.after, page, issuer=source.issuer, audiences=reader.audiences)

@@ -28,7 +28,7 @@ __all__ = [
     "parse_networks",
     "parse_organization_id",
     "parse_rate",
-    "parse_reason",
+    "parse_text",
 ]
 
 NAME_CHARACTERS_MAX: Final = 100
@@ -55,12 +55,7 @@ _ORGANIZATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def parse_name(presented_name: str) -> str:
     """A name: 1 to 100 printable characters, without spaces around it. Raises `Rejected("input_invalid")`."""
-    return _text(presented_name, "the name", NAME_CHARACTERS_MAX)
-
-
-def parse_reason(presented_reason: str) -> str:
-    """A reason: 1 to 500 printable characters, without spaces around it. Raises `Rejected("input_invalid")`."""
-    return _text(presented_reason, "the reason", REASON_CHARACTERS_MAX)
+    return parse_text(presented_name, "the name", NAME_CHARACTERS_MAX)
 
 
 def parse_metadata(presented_metadata: Mapping[str, str]) -> dict[str, str]:
@@ -72,7 +67,7 @@ def parse_metadata(presented_metadata: Mapping[str, str]) -> dict[str, str]:
     if len(presented_metadata) > METADATA_ENTRIES_MAX:
         raise Rejected("input_invalid", f"more than {METADATA_ENTRIES_MAX} metadata entries")
     for key, value in presented_metadata.items():
-        _text(key, "a metadata key", METADATA_KEY_CHARACTERS_MAX)
+        parse_text(key, "a metadata key", METADATA_KEY_CHARACTERS_MAX)
         if len(value) > METADATA_VALUE_CHARACTERS_MAX or not value.isprintable():
             raise Rejected(
                 "input_invalid", f"a metadata value is 0 to {METADATA_VALUE_CHARACTERS_MAX} printable characters"
@@ -116,7 +111,8 @@ def parse_duration(presented_s: int, what: str, *, least_s: int, most_s: int) ->
     return presented_s
 
 
-def _text(text: str, what: str, characters_max: int) -> str:
+def parse_text(text: str, what: str, characters_max: int) -> str:
+    """1 to so many printable characters, without spaces around them. Raises `Rejected("input_invalid")`."""
     if not 0 < len(text) <= characters_max or not text.isprintable() or text != text.strip():
         raise Rejected("input_invalid", f"{what} is 1 to {characters_max} printable characters without spaces around")
     return text

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from tests.simulators.clock import ManualClock
 from tests.simulators.records import creation, key_of
 
-from doorward.adapters.sql.maintenance import SchemaState, backup, restore, schema_state, upgrade
+from doorward.adapters.sql.maintenance import SchemaState, backup, begin_generation, restore, schema_state, upgrade
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.audit.chain import ChainKey
 from doorward.audit.port import AuditFilter, StoredEvent
 from doorward.errors import Misconfigured
 from doorward.methods.apikey.port import KeyRecord
-from doorward.revocation.port import FeedPage
+from doorward.revocation.port import FeedPage, FeedRow
+from doorward.revocation.view import View
+from doorward.values import Change, FeedKind, Handle, Revocation
 
 KEY = ChainKey(key_id="m1", key=bytes(range(32)))
 
@@ -200,6 +203,28 @@ def test_a_running_reader_sees_the_restored_generation(sqlite_url: str, tmp_path
 
     before, after = asyncio.run(watch())
     assert before != after
+
+
+def test_a_database_put_back_past_us_is_another_feed_once_it_is_said(sql_url: str) -> None:
+    """A copy has the generation of the lost one, and soon its positions: a verifier passes over what stands there."""
+
+    async def read_on() -> tuple[bool, bool]:
+        ports, view = ports_at(sql_url), View()
+        await ports.start()
+        revoked = Handle(FeedKind.SESSION, "new")
+        lost = FeedRow(position=1, handle=Handle(FeedKind.SESSION, "lost"), committed_at=1, leave_at=None)
+        empty = await ports.feed.read_feed(0)
+        view.apply(replace(empty, rows=(lost,), watermark=1, scanned_to=1), 0.0)
+        await ports.changes.commit(Change(revocations=(Revocation(handle=revoked, leave_at=None),)))
+        view.apply(await ports.feed.read_feed(view.read_after), 1.0)
+        before = view.is_revoked((revoked,))
+        await asyncio.to_thread(begin_generation, sql_url)
+        while not view.apply(await ports.feed.read_feed(view.read_after), 2.0):
+            pass
+        await ports.aclose()
+        return before, view.is_revoked((revoked,))
+
+    assert asyncio.run(read_on()) == (False, True)
 
 
 def test_nothing_is_overwritten_by_a_backup(sql_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Rules of this file:
 * Each revocation takes exactly one position, folded or not, so positions stay without a gap.
 * What belongs to one owner is counted, removed and written under the lock that every other change waits for: of any
   number of parallel revocations exactly one finds that it is one too many (`revocation/folding.py`).
-* A removed row is always followed by one that says more, at a higher position: a reader who is behind misses nothing.
+* A removed row is always followed by one that says more, to everybody who was sent it, at a higher position: a reader
+  who is behind misses nothing.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,15 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, select
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Batch, Script, Step
 from doorward.adapters.sql.statements import Statement, Value, limited, store_clock_ms
-from doorward.revocation.folding import EPOCH_LIFETIME_S, OWNER_ROWS_MAX, must_fold, owner_text
-from doorward.values import FeedKind, Revocation
+from doorward.revocation.folding import (
+    EPOCH_LIFETIME_S,
+    OWNER_ROWS_MAX,
+    folds_apart,
+    must_fold,
+    owner_of,
+    owner_text,
+)
+from doorward.values import FeedKind, Handle, Revocation
 
 __all__ = ["append_revocations"]
 
@@ -58,44 +66,41 @@ def append_revocations(revocations: Sequence[Revocation], position: int) -> Scri
         Rejected: `input_invalid` for an owner that others have a part in.
     """
     plain: list[dict[str, Value]] = []
-    tokens: list[dict[str, Value]] = []
+    tokens: list[tuple[dict[str, Value], Handle]] = []
     for number, revocation in enumerate(revocations, start=position + 1):
-        owned = revocation.handle.kind is FeedKind.TOKEN and revocation.owner is not None
-        (tokens if owned else plain).append(_row(revocation, number))
+        owner, row = owner_of(revocation), _row(revocation, number)
+        if owner is not None and revocation.handle.kind is FeedKind.TOKEN:
+            tokens.append((row, owner))
+            continue
+        if owner is not None:
+            row["owner"] = owner_text(owner, revocation.audience)
+        plain.append(row)
     superseded: list[dict[str, Value]] = [{"owner": row["owner"]} for row in plain if row["owner"] is not None]
     if superseded:
         yield Batch(_REMOVE_OF_OWNER, superseded)
     if plain:
         yield Batch(_APPEND, plain)
-    for row in tokens:
-        yield from _append_token(row)
+    for row, owner in tokens:
+        yield from _append_token(row, owner)
     return position + len(revocations)
 
 
-def _append_token(row: dict[str, Value]) -> Script[None]:
-    found = yield Step(_OF_OWNER, {"owner": row["owner"], "limit": OWNER_ROWS_MAX})
+def _append_token(row: dict[str, Value], owner: Handle) -> Script[None]:
+    sector = (yield from _sector_or_none(row["audience"])) if folds_apart(owner) else None
+    text = owner_text(owner, sector)
+    found = yield Step(_OF_OWNER, {"owner": text, "limit": OWNER_ROWS_MAX})
     if not must_fold([kind for (kind,) in found]):
-        yield Step(_APPEND, row)
+        yield Step(_APPEND, row | {"owner": text})
         return
-    yield Step(_REMOVE_OF_OWNER, {"owner": row["owner"]})
-    kind, _, owner_id = str(row["owner"]).partition(":")
-    yield Step(
-        _APPEND_FOLD,
-        {
-            "position": row["position"],
-            "kind": kind,
-            "id": owner_id,
-            "changed_version": None,
-            "audience": (yield from _sector_or_none(row["audience"])),
-            "owner": row["owner"],
-        },
-    )
+    yield Step(_REMOVE_OF_OWNER, {"owner": text})
+    fold = {"kind": owner.kind.value, "id": owner.id, "changed_version": None, "audience": sector, "owner": text}
+    yield Step(_APPEND_FOLD, {"position": row["position"], **fold})
 
 
-def _sector_or_none(audience: Value) -> Script[Value]:
+def _sector_or_none(audience: Value) -> Script[str | None]:
     # The owner of a token for a sector has the name the sector knows; and a sector is sent no name that is for all, so
     # a fold without its audience would be withheld from the one resource that needs it.
-    if audience is None:
+    if not isinstance(audience, str):
         return None
     return audience if (yield Step(_SECTOR, {"sector": audience})) else None
 
@@ -108,5 +113,5 @@ def _row(revocation: Revocation, position: int) -> dict[str, Value]:
         "changed_version": revocation.changed_version,
         "leave_at": revocation.leave_at,
         "audience": revocation.audience,
-        "owner": owner_text(revocation),
+        "owner": None,
     }

@@ -12,9 +12,11 @@ from sqlalchemy import bindparam, delete, select, true
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Row, Script, Step
+from doorward.adapters.sql.sectors import SETTLED
 from doorward.adapters.sql.statements import Statement, limited, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.port import FeedPage, FeedRow
+from doorward.revocation.withholding import names_person
 from doorward.values import FeedKind, Handle, Watermark
 
 __all__ = ["PAGE_FEED_ROWS_MAX", "SqlFeed"]
@@ -50,8 +52,6 @@ _READ: Final = Statement(
     .select_from(schema.heads.outerjoin(_rows, true()))
     .order_by(_rows.c.position)
 )
-_SECTORS: Final = Statement(select(schema.pairwise_sectors.c.sector))
-_NAMING_SUBJECTS: Final = frozenset({FeedKind.SUBJECT.value, FeedKind.CLIENT_SUBJECT.value})
 _HEAD: Final = Statement(select(_heads.feed_generation, _heads.feed_position))
 _REMOVE: Final = Statement(
     delete(schema.feed)
@@ -103,7 +103,7 @@ class SqlFeed:
         # Of no audience: what is withheld would be a revocation that does not arrive.
         if not audiences:
             return True
-        return not audiences <= {row[0] for row in await self._engine.read(_SECTORS, {})}
+        return not audiences <= {row[0] for row in await self._engine.read(SETTLED, {})}
 
     async def read_watermark(self) -> Watermark:
         """See the port."""
@@ -131,7 +131,7 @@ def _remove(now: int) -> Script[int]:
 def _is_for(audiences: frozenset[str] | None, row: Row, *, plain_names: bool) -> bool:
     audience = row[-1]
     if audience is None:
-        return plain_names or row[4] not in _NAMING_SUBJECTS
+        return plain_names or not names_person(Handle(FeedKind(row[4]), row[5]))
     return audiences is None or audience in audiences
 
 

@@ -2,7 +2,7 @@
 
 * A schema is upgraded in one transaction: it is the old one or the new one, never in between.
 * A restored database has another feed generation, so that every verifier throws away what it knew and reloads: the
-  positions it had seen may mean other rows now.
+  positions it had seen may mean other rows now. One that was put back past us is given one by `begin_generation`.
 * A backup holds no secret that can be presented, and everything else. It is written with mode 0600.
 """
 
@@ -20,7 +20,7 @@ from doorward.adapters.sql.url import sqlite_path
 from doorward.errors import Misconfigured
 from doorward.values import Entropy
 
-__all__ = ["SchemaState", "backup", "restore", "schema_state", "upgrade"]
+__all__ = ["SchemaState", "backup", "begin_generation", "restore", "schema_state", "upgrade"]
 
 GENERATION_OCTETS = 16
 
@@ -106,6 +106,21 @@ def restore(url: str, source: Path, *, danger_overwrite: bool = False, entropy: 
         sqlite_files.restore(path, source, generation=_generation(entropy))
     else:
         _wait(_postgres().restore(url, source, generation=_generation(entropy)))
+
+
+def begin_generation(url: str, *, entropy: Entropy = secrets.token_bytes) -> None:
+    """Have every verifier reload: for a database that was put back, or fell behind, without `restore`.
+
+    Raises:
+        Misconfigured: the schema is not this version's.
+        Unavailable: `store_unavailable`.
+    """
+    _require_current(url)
+    path = sqlite_path(url)
+    if path:
+        sqlite_files.begin_generation(path, generation=_generation(entropy))
+    else:
+        _wait(_postgres().begin_generation(url, generation=_generation(entropy)))
 
 
 def _require_current(url: str) -> None:

@@ -24,7 +24,7 @@ from doorward.adapters.sql.postgres import connect
 from doorward.adapters.sql.schema import SCHEMA_REVISION
 from doorward.errors import Misconfigured, Unavailable
 
-__all__ = ["backup", "read_revision", "restore", "upgrade"]
+__all__ = ["backup", "begin_generation", "read_revision", "restore", "upgrade"]
 
 FORMAT: Final = 1
 ROWS_AT_ONCE: Final = 1_000
@@ -96,6 +96,13 @@ async def restore(url: str, source: Path, *, generation: str) -> None:
                 await connection.fetch(sql, *values)
     except (zipfile.BadZipFile, KeyError, ValueError, FileNotFoundError, msgspec.MsgspecError) as error:
         raise Misconfigured(f"{source} is not a backup this version can read.", cure="Name another file.") from error
+
+
+async def begin_generation(url: str, *, generation: str) -> None:
+    """Call the feed by another name, while others read and write the database."""
+    async with _connected(url) as connection:
+        sql, values = new_generation("postgresql", generation)
+        await connection.execute(sql, *values)
 
 
 @asynccontextmanager

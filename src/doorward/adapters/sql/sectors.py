@@ -7,15 +7,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
-from doorward.adapters.sql.statements import Statement
+from doorward.adapters.sql.statements import Statement, store_clock_ms
 from doorward.errors import Rejected
 from doorward.revocation.pairwise import PAIRWISE_KEY_NAME, SECTORS_MAX
+from doorward.revocation.withholding import SECTOR_SETTLES_S
 from doorward.revocation.writes import SectorInserted, SectorsExpected
 
-__all__ = ["SqlSectors", "expect_sectors", "insert_sector"]
+__all__ = ["SETTLED", "SqlSectors", "expect_sectors", "insert_sector"]
 
 _sectors: Final = schema.pairwise_sectors.c
 _LIST: Final = Statement(select(_sectors.sector).order_by(_sectors.sector))
+SETTLED: Final = Statement(
+    select(_sectors.sector).where(_sectors.created_at <= store_clock_ms() // 1000 - SECTOR_SETTLES_S)
+)
+"""Which sectors are sent no plain names any more."""
 _COUNT: Final = Statement(select(func.count()).select_from(schema.pairwise_sectors))
 _INSERT: Final = Statement(
     insert(schema.pairwise_sectors)
@@ -39,6 +44,10 @@ class SqlSectors:
     async def list_sectors(self) -> tuple[str, ...]:
         """See the port."""
         return tuple(sector for (sector,) in await self._engine.read(_LIST, {}))
+
+    async def list_settled_sectors(self) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(sector for (sector,) in await self._engine.read(SETTLED, {}))
 
     async def read_sealed_key(self) -> bytes | None:
         """See the port."""

@@ -15,7 +15,7 @@ from doorward.adapters.sql.schema import SCHEMA_REVISION
 from doorward.adapters.sql.sqlite import open_connection
 from doorward.errors import Misconfigured, Unavailable
 
-__all__ = ["backup", "read_revision", "restore", "upgrade"]
+__all__ = ["backup", "begin_generation", "read_revision", "restore", "upgrade"]
 
 SQLITE_MIN: Final = (3, 37, 0)
 """STRICT tables and RETURNING."""
@@ -79,6 +79,12 @@ def restore(path: Path, source: Path, *, generation: str) -> None:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with _opened(path) as destination:
                 connection.backup(destination)
+
+
+def begin_generation(path: Path, *, generation: str) -> None:
+    """Call the feed by another name, while others read and write the file."""
+    with _opened(path) as connection:
+        connection.execute(*new_generation("sqlite", generation))
 
 
 def _copy_to_new_file(connection: sqlite3.Connection, target: Path) -> None:

@@ -44,9 +44,9 @@ from doorward.values.bounds import (
     parse_name,
     parse_networks,
     parse_rate,
-    parse_reason,
 )
 from doorward.wire.credential import PREFIX_PATTERN, mint_credential_text
+from doorward.wire.reason import parse_reason
 
 __all__ = [
     "change_key_of",

@@ -18,8 +18,9 @@ from doorward.methods.basic.port import PasswordInserted, PasswordRecord, Passwo
 from doorward.methods.basic.wire import LABEL
 from doorward.methods.owner import APP_REVOKED, Owner
 from doorward.values import Actor, Change, CredentialId, Entropy, Event, FeedKind, Handle, Revocation
-from doorward.values.bounds import parse_duration, parse_name, parse_reason
+from doorward.values.bounds import parse_duration, parse_name
 from doorward.wire.credential import PREFIX_PATTERN, mint_credential_text
+from doorward.wire.reason import parse_reason
 
 __all__ = ["issue_password", "move_password"]
 

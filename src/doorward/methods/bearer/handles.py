@@ -58,6 +58,9 @@ def handles_of_ours(principal: Principal, claims: Mapping[str, object], key_id: 
     )
     if principal.session_id is not None:
         handles += ((_SESSION, principal.session_id),)
+    if "dw_own" in claims:
+        # A client's own token where clients' names are withheld: what a revocation calls it there.
+        handles += tuple((_SUBJECT, name) for name in find_text(claims, "dw_own").split())
     if "dw_grant" in claims:
         handles += ((_GRANT, find_text(claims, "dw_grant")),)
     if principal.organization_id is not None:

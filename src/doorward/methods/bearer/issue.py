@@ -20,11 +20,20 @@ ISSUED_BYTES_MAX: Final = 8_192
 
 
 def build_token_claims(
-    order: TokenOrder, *, issuer: str, subject: str, watermark: Watermark, now: int, entropy: Entropy
+    order: TokenOrder,
+    *,
+    issuer: str,
+    subject: str,
+    watermark: Watermark,
+    now: int,
+    entropy: Entropy,
+    own_names: str | None = None,
 ) -> tuple[str, dict[str, object]]:
     """The new token's id, and its claims. Arguments as for `build_claims`."""
     jti = encode_base64url(entropy(JTI_OCTETS)).decode("ascii")
-    return jti, build_claims(order, issuer=issuer, subject=subject, token_id=jti, watermark=watermark, now=now)
+    return jti, build_claims(
+        order, issuer=issuer, subject=subject, token_id=jti, watermark=watermark, now=now, own_names=own_names
+    )
 
 
 def require_carriable(text: str) -> str:

@@ -88,6 +88,7 @@ async def issue_access_token(
         watermark=granted.watermark,
         now=granted.now,
         entropy=store.entropy,
+        own_names=granted.own_names,
     )
     text = require_carriable(await ring.sign_token(claims))
     if actor is None:
