@@ -174,6 +174,16 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
     assert "--because" in shown
     words = ("secret", "password", "token", "key")
     # Ids, and files: `revoke --token` takes an id and refuses a whole token, `signatures --keys` is a file.
-    allowed = {"--tls-key", "key_id", "password_id", "--key-prefix", "--token", "--signing-key", "--keys", "--key"}
+    allowed = {
+        "--tls-key",
+        "key_id",
+        "password_id",
+        "--key-prefix",
+        "--token",
+        "--signing-key",
+        "--keys",
+        "--other-keys",
+        "--key",
+    }
     named = [option for option in shown if any(word in option for word in words) and not option.endswith("-file")]
     assert [option for option in named if option not in allowed] == []
