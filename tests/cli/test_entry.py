@@ -219,3 +219,21 @@ def test_a_database_password_is_in_no_traceback(shell: Shell, monkeypatch: pytes
         said = shell(*arguments, "--debug")
         assert said.code == 3
         assert "hunter2" not in said.out + said.err
+
+
+def test_what_is_missing_is_said_at_once_and_where_an_argument_belongs(empty_shell: Shell) -> None:
+    for arguments, told in (
+        (("tokens", "verify"), "It needs --jwks, --issuer, --audience."),
+        (("tokens", "inspect", "x"), "standard input"),
+        (("revoke", "alice"), "--subject"),
+    ):
+        said = empty_shell(*arguments)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert told in said.err
+
+
+def test_without_a_development_server_it_is_said_how_to_start_one(empty_shell: Shell) -> None:
+    said = empty_shell("keys", "list", "--dev")
+    assert said.code == 3
+    assert "`doorward serve --dev`" in said.err
+    assert list(empty_shell.folder.iterdir()) == []

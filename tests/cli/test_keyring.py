@@ -66,6 +66,7 @@ def test_a_rotation_waits_for_caches_or_is_told_not_to(ring: Shell) -> None:
     early = ring("keyring", "rotate", "--because", "routine")
     assert early.code == 1
     assert "some verifiers may cache a JWKS without it" in early.err
+    assert "Wait that long, or rotate at once (--danger-at-once)" in early.err
     assert listed(ring) == before
     said = ring.good("keyring", "rotate", "--danger-at-once", "--because", "drill")
     assert "refuse its tokens until they fetch it again" in said.err

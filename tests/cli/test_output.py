@@ -93,3 +93,22 @@ def test_what_is_no_terminal_gets_one_line(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setenv("COLUMNS", "40")
     Output(as_json=False).note("a note that goes on and on for more than forty columns")
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_beside_a_development_server_every_command_that_is_told_of_has_its_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = Output(as_json=False, dev=True)
+    out.command("doorward keys create shop", "doorward tokens revoke < token.txt", "doorward serve --dev", "curl x")
+    out.note("First `doorward serve --dev`, then `doorward keyring list`; `curl x` is no command of ours.")
+    told = capsys.readouterr().err
+    for line in (
+        "  doorward keys create shop --dev\n",
+        "  doorward tokens revoke --dev < token.txt\n",
+        "  doorward serve --dev\n",
+        "  curl x\n",
+        "First `doorward serve --dev`, then `doorward keyring list --dev`; `curl x` is no command of ours.\n",
+    ):
+        assert line in told
+    Output(as_json=False).note("`doorward keyring list`")
+    assert "--dev" not in capsys.readouterr().err

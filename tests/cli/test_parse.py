@@ -108,6 +108,11 @@ def test_a_whole_key_as_an_argument_is_refused_without_being_repeated() -> None:
         parse_credential_id("dw_live_" + "a" * 12 + "B" * 32 + "c" * 6)
     assert "BBB" not in str(caught.value)
     assert "a" * 12 in str(caught.value)
+    assert "rotate" in str(caught.value)
+    with pytest.raises(UsageProblem) as of_a_token:
+        parse_credential_id("dw_token_" + "a" * 12 + "B" * 32 + "c" * 6)
+    assert "rotate" not in str(of_a_token.value)
+    assert "doorward tokens revoke" in str(of_a_token.value)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def test_an_organization_says_how_many_credentials_went_along(shell: Shell) -> N
     assert shell.json("keys", "show", key)["state"] == "revoked"
     again = shell.json("revoke", "--organization", "acme", "--because", "left us")
     assert (again["keys"], again["passwords"]) == (0, 0)
+    assert "misspelt" not in said.err
+    assert "misspelt" in shell.good("revoke", "--organization", "acme", "--because", "left us").err
 
 
 def test_a_credential_is_found_whatever_it_is(shell: Shell, shop: str) -> None:
@@ -78,6 +80,9 @@ def test_a_pasted_secret_is_refused_and_never_repeated(shell: Shell, kind: str, 
         (("--subject", "a", "--client", "b"), "one thing at a time"),
         (("--signing-key", "k"), "keyring retire"),
         (("--credential", "000000000000", "--issuer", "https://i.example"), "always ours"),
+        (("--subject", "a", "--issuer", "nope"), "https://id.example"),
+        (("--subject", " alice"), "spaces around"),
+        (("--token", "a "), "spaces around"),
     ],
 )
 def test_what_cannot_be_meant_is_not_done(shell: Shell, arguments: tuple[str, ...], hint: str) -> None:

@@ -171,6 +171,17 @@ def test_the_store_at_hand_knows_its_own(shell: Shell, monkeypatch: pytest.Monke
     assert "another issuer" in said["note"]
 
 
+def test_a_token_of_a_compromised_key_is_said_to_be_that_first(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_ISSUER", "https://id.example")
+    text = shell.json("tokens", "issue", "--client", "web", "--audience", API)["secret"]
+    (kid,) = [key["kid"] for key in shell.good("keyring", "list", "--json").lines if key["state"] == "current"]
+    shell.good("keyring", "retire", kid, "--compromised", "--because", "stolen")
+    (said,) = shell.good("tokens", "inspect", "--json", "--audience", API, typed=text).lines
+    assert (said["verdict"], said["code"]) == ("refused", "token_key_unknown")
+    assert "retired as compromised" in said["detail"]
+    assert _check(said, "revocation")["says"] == "the signing key it rests on was revoked"
+
+
 def test_of_an_opaque_token_only_its_holder_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_ISSUER", "https://id.example")
     text = shell.json("tokens", "issue", "--client", "web", "--audience", API, "--opaque")["secret"]

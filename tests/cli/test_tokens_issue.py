@@ -1,10 +1,12 @@
 """`doorward tokens issue` and `revoke`, whole commands on a real store."""
 
 import json
+import time
 
 import pytest
 from tests.fixtures_cli import Shell
 
+from doorward.cli.frame import Desk
 from doorward.wire.credential import checksum_of, has_valid_checksum
 
 API = "https://api.example"
@@ -150,7 +152,10 @@ def test_a_forged_token_takes_nothing_back(issuer: Shell) -> None:
 def test_a_token_of_another_issuer_is_not_taken_back(issuer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     text, _ = _issue(issuer, "--subject", "alice")
     monkeypatch.setenv("DOORWARD_ISSUER", "https://other.example")
-    assert issuer("tokens", "revoke", "--because", "x", typed=text).code == 1
+    said = issuer("tokens", "revoke", "--because", "x", typed=text)
+    assert said.code == 1
+    for told in ("is of https://id.example", "stands for https://other.example", "DOORWARD_ISSUER", "--token JTI"):
+        assert told in said.err
 
 
 @pytest.mark.parametrize("because", [(), ("--because", " ")])
@@ -165,3 +170,36 @@ def test_nothing_on_standard_input_is_said(issuer: Shell) -> None:
         said = issuer("tokens", *command, typed=" \n")
         assert said.code == 2
         assert "standard input" in said.err
+
+
+def test_a_second_issuer_in_a_store_is_told_of(issuer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = ("tokens", "issue", "--client", "web", "--audience", API)
+    assert "first token of its issuer" not in issuer.good(*order).err
+    monkeypatch.setenv("DOORWARD_ISSUER", "https://other.example")
+    said = " ".join(issuer.good(*order).err.split())
+    assert "first token of its issuer (iss) here: until now this store signed for https://id.example." in said
+    assert "first token of its issuer" not in issuer.good(*order).err
+
+
+def test_what_is_no_id_of_an_opaque_token_is_said_where_it_belongs(issuer: Shell) -> None:
+    signed, token = _issue(issuer)
+    opaque, _ = _issue(issuer, "--opaque")
+    for argument, told in (
+        (signed, "pipe it into `doorward tokens revoke`"),
+        (opaque, "pipe it into `doorward tokens revoke`"),
+        (str(token["id"]), "`doorward revoke --token JTI`"),
+    ):
+        said = issuer("tokens", "revoke", argument, "--because", "x")
+        assert said.code == 2
+        assert told in said.err
+        assert "rotate" not in said.err
+        assert argument[-30:] not in said.err or argument == token["id"]
+
+
+def test_of_an_expired_token_nothing_is_left_to_take_back(issuer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, _ = _issue(issuer, "--lifetime", "1m")
+    later = int(time.time()) + 3_600
+    monkeypatch.setattr(Desk, "now", property(lambda _: later))
+    said = issuer("tokens", "revoke", "--because", "x", typed=text)
+    assert said.code == 1
+    assert "Nothing is left to take back: the token expired 59 minutes ago. (credential_expired)" in said.err

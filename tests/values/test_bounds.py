@@ -76,6 +76,10 @@ def test_rates_and_durations() -> None:
     exactly_five = partial(parse_duration, what="a lifetime", least_s=5, most_s=5)
     assert _refused(exactly_five, 6)
     assert _refused(exactly_five, 4)
+    for most_s, words in ((86_400, "1 day"), (7_200, "2 hours"), (60, "1 minute"), (90, "90 seconds")):
+        with pytest.raises(Rejected) as caught:
+            parse_duration(0, "a lifetime", least_s=1, most_s=most_s)
+        assert caught.value.detail == f"a lifetime is 1 second to {words}"
 
 
 def test_organization_ids() -> None:

@@ -37,6 +37,12 @@ _BUG_TEXT: Final = (
     "This is a bug of Doorward: {}. Run the command again with --debug and report what it prints "
     "(look through it first for names you would not publish)."
 )
+_STANDARD_INPUT: Final = "A token comes on standard input, never on the command line."
+_INSTEAD_OF_AN_ARGUMENT: Final = {
+    "doorward tokens inspect": _STANDARD_INPUT,
+    "doorward tokens verify": _STANDARD_INPUT,
+    "doorward revoke": "Say what it is the name of: --subject, --client, --session, --token or another.",
+}
 
 
 def main() -> None:
@@ -116,7 +122,20 @@ def _usage_text(error: typer.TyperException) -> str:
     message = error.format_message().partition(", unable to parse")[0]
     if not message:  # no command was given: the help has been shown
         return f"Say what to do: `{path} --help` lists the commands."
-    return f"{message if message[-1:] == '?' else message.rstrip('.') + '.'} See `{path} --help`."
+    sentence = message if message[-1:] == "?" else message.rstrip(".") + "."
+    return " ".join(filter(None, (sentence, _say_more(error, path), f"See `{path} --help`.")))
+
+
+def _say_more(error: typer.TyperException, path: str) -> str:
+    """All that is missing at once, and where what was given belongs."""
+    if error.format_message().startswith("Got unexpected extra argument"):
+        return _INSTEAD_OF_AN_ARGUMENT.get(path, "")
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    # The class is private to Typer.
+    if command is None or type(error).__name__ != "MissingParameter":
+        return ""
+    needed = [option.opts[0] for option in command.params if option.required and option.opts[0].startswith("--")]
+    return f"It needs {', '.join(needed)}." if len(needed) > 1 else ""
 
 
 def _code_of(end: SystemExit) -> int:

@@ -20,6 +20,7 @@ from doorward.cli.output import Output
 from doorward.cli.parse import parse_database
 from doorward.cli.plain_help import PlainCommand, PlainGroup
 from doorward.cli.problems import UsageProblem
+from doorward.errors import Misconfigured
 from doorward.values import Actor, Change, Event
 from doorward.wire.reason import is_secret
 
@@ -72,7 +73,7 @@ class Desk:
     """Where a command stands: its output, the settings in force, the clock, and who is asking."""
 
     def __init__(self, *, as_json: bool, database: str | None, config: Path | None, dev: bool) -> None:
-        self.out: Final = Output(as_json=as_json)
+        self.out: Final = Output(as_json=as_json, dev=dev)
         self._database: Final = database
         self._config: Final = config
         self._dev: Final = dev
@@ -133,6 +134,7 @@ class Desk:
         from doorward.app.store import open_store  # noqa: PLC0415  # the database driver, another 300 ms
 
         chosen = settings or self.settings()
+        _require_dev_database(chosen)
         async with open_store(
             chosen.database_url.get_secret_value(),
             master_keys=self.master_keys(chosen),
@@ -145,6 +147,15 @@ class Desk:
     def only(event: Event) -> Change:
         """A change that is nothing but an event."""
         return Change(events=(event,))
+
+
+def _require_dev_database(settings: "Settings") -> None:
+    path = settings.database_path
+    if settings.dev and path is not None and path.parent == Path(".doorward") and not path.exists():
+        raise Misconfigured(
+            "No development server has run in this folder: there is no .doorward/doorward.db.",
+            cure="Start one with `doorward serve --dev`, or go where it was started.",
+        )
 
 
 def _config_from_environment() -> Path | None:

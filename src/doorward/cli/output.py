@@ -26,6 +26,7 @@ from doorward.cli.text import printable
 __all__ = ["Cell", "Column", "Output", "styled"]
 
 _NARROWEST: Final = 4
+_QUOTED: Final = re.compile("`(doorward [^`]+)`")
 _WIDE: Final = 400
 """Columns for a pipe: nothing is cut for `grep`."""
 
@@ -55,10 +56,12 @@ class Output:
 
     Args:
         as_json: write for programs.
+        dev: commands that are told of are to be typed with `--dev`, like this one.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, dev: bool = False) -> None:
         self.as_json: Final = as_json
+        self._dev: Final = dev
         for stream in (sys.stdout, sys.stderr):
             # A terminal of a small character set must not turn a name into an exception.
             if hasattr(stream, "reconfigure"):
@@ -123,20 +126,32 @@ class Output:
 
     def done(self, text: str) -> None:
         """What was done, on stderr."""
-        _print_words(self._err, Text.assemble(("✓ ", "bold green"), printable(text)), indent=2)
+        _print_words(self._err, Text.assemble(("✓ ", "bold green"), printable(self._told(text))), indent=2)
 
     def warn(self, text: str) -> None:
         """What deserves a second look, on stderr."""
-        _print_words(self._err, Text.assemble(("! ", "bold yellow"), printable(text)), indent=2)
+        _print_words(self._err, Text.assemble(("! ", "bold yellow"), printable(self._told(text))), indent=2)
 
     def note(self, text: str = "") -> None:
         """What people should know, on stderr."""
-        _print_words(self._err, Text(printable(text)) if text else Text(), indent=0)
+        _print_words(self._err, Text(printable(self._told(text))) if text else Text(), indent=0)
 
     def command(self, *lines: str) -> None:
         """Lines to copy into a shell, indented, on stderr, never folded."""
         for line in lines:
-            self._err.print(Text("  " + printable(line), style="cyan", no_wrap=True), soft_wrap=True)
+            typed = _under_dev(line) if self._dev else line
+            self._err.print(Text("  " + printable(typed), style="cyan", no_wrap=True), soft_wrap=True)
+
+    def _told(self, text: str) -> str:
+        return _QUOTED.sub(lambda found: f"`{_under_dev(found[1])}`", text) if self._dev else text
+
+
+def _under_dev(line: str) -> str:
+    """A command of ours as it is typed beside a development server: otherwise it works on another database."""
+    if not line.startswith("doorward ") or " --dev" in line:
+        return line
+    command, redirected, file = line.partition(" < ")
+    return f"{command} --dev{redirected}{file}"
 
 
 def _print_words(console: Console, text: Text, *, indent: int) -> None:

@@ -107,9 +107,15 @@ def parse_metadata(presented_pairs: list[str]) -> dict[str, str]:
 def parse_credential_id(presented_text: str) -> CredentialId:
     """The public id of a key or password, alone or with the prefix it is listed with (`dw_live_…`)."""
     if _WHOLE.fullmatch(presented_text):
+        shown, is_token = presented_text[-50:-38], "_token_" in presented_text
+        cure = (
+            "end it with `doorward tokens revoke` or `doorward revoke --credential`"
+            if is_token
+            else "rotate it with --overlap 0"
+        )
         raise UsageProblem(
             f"That is a whole secret, and a command line can be read by others and is kept in the shell's history. "
-            f"Give only the id, {presented_text[-50:-38]}, and rotate it with --overlap 0 if anyone may have seen it."
+            f"Give only the id, {shown}, and {cure} if anyone may have seen it."
         )
     found = _ID.fullmatch(presented_text)
     if found is None:

@@ -72,6 +72,8 @@ async def revoke(
         FeedKind.ORGANIZATION: organization,
         FeedKind.CREDENTIAL: credential,
     }
+    if issuer is not None and not {":", "."} & set(issuer):
+        raise UsageProblem("--issuer names whoever issued it, exactly as the `iss` of its tokens: https://id.example.")
     kind, presented_id = _only_one({kind: value for kind, value in named.items() if value is not None})
     reason = require_reason(because)
     if kind is FeedKind.CREDENTIAL:
@@ -99,6 +101,8 @@ def _only_one(said: dict[FeedKind, str]) -> tuple[FeedKind, str]:
             f"What was given to --{_name_of(kind)} is a token or key itself, and a command line can be read by others "
             f"and is kept in the shell's history. {_instead(kind)}"
         )
+    if presented_id != presented_id.strip():
+        raise UsageProblem(f"There are spaces around what was given to --{_name_of(kind)}: an id has none.")
     return kind, presented_id
 
 

@@ -63,7 +63,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
         ("Remembered until", moment(revoked.leave_at)),
     ]
     out.facts(facts, to_stderr=True)
-    if not taken:
+    if not taken or not (revoked.keys or revoked.passwords):
         out.note("Nothing says whether that name exists: a misspelt one revokes nothing.")
 
 

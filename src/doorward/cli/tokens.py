@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from doorward.cli.frame import Because, Desk, ScopeList, new_group, offer, require_reason
-from doorward.cli.parse import parse_credential_id
 from doorward.cli.tokens_inspect import inspect_token
 from doorward.cli.tokens_issue import issue_token
-from doorward.cli.tokens_revoke import revoke_presented_token, revoke_token_of_id
+from doorward.cli.tokens_revoke import parse_opaque_id, revoke_presented_token, revoke_token_of_id
 from doorward.cli.tokens_verify import TokenType, verify_lines
 
 commands = new_group("Access tokens: issue, inspect, verify, revoke.")
@@ -137,4 +136,4 @@ async def revoke(
     if opaque_id is None:
         await revoke_presented_token(desk, reason=reason)
     else:
-        await revoke_token_of_id(desk, parse_credential_id(opaque_id), reason=reason)
+        await revoke_token_of_id(desk, parse_opaque_id(opaque_id), reason=reason)

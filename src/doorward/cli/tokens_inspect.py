@@ -123,11 +123,19 @@ async def _known_to(
     since = parse_watermark(watermark) if isinstance(watermark, str) else None
     if handles is None or since is None:
         return own, None
-    # In two questions: one has places for what an order rests on.
-    standings = [await store.standing.read_standing(part, since) for part in (handles[:4], handles[4:])]
+    # In several questions: one has places for what an order rests on. The key comes first: it is the graver matter.
+    parts = [part for part in (handles[:1], handles[1:5], handles[5:]) if part]
+    standings = [await store.standing.read_standing(part, since) for part in parts]
     found = next((standing.revoked for standing in standings if standing.revoked is not None), None)
-    kind = None if found is None else found.kind.value.replace("_", " ")
-    return msgspec.structs.replace(own, revocation_checked=True, revoked=kind), None
+    if found is None:
+        return msgspec.structs.replace(own, revocation_checked=True), None
+    record = await store.signing_keys.find_signing_key(found.id) if found.kind is FeedKind.SIGNING_KEY else None
+    return msgspec.structs.replace(
+        own,
+        revocation_checked=True,
+        revoked=found.kind.value.replace("_", " "),
+        key_compromised=record is not None and record.compromised,
+    ), None
 
 
 def _rests_on(claims: Mapping[str, object], kid: str | None) -> tuple[Handle, ...] | None:

@@ -1,5 +1,7 @@
 """`doorward tokens issue`: a token made by hand, for a test, a job or an emergency. The audit log has it."""
 
+from typing import TYPE_CHECKING, Final
+
 from doorward.cli.frame import Desk
 from doorward.cli.parse import parse_duration_s
 from doorward.cli.problems import UsageProblem
@@ -9,7 +11,13 @@ from doorward.methods.opaque.operations import issue_opaque_token
 from doorward.methods.token_order import TokenOrder
 from doorward.values import Scopes
 
+if TYPE_CHECKING:
+    from doorward.app.store import Store
+
 __all__ = ["issue_token", "parse_claims"]
+
+_KEYS_LOOKED_AT: Final = 1_000
+_ISSUERS_SHOWN: Final = 5
 
 
 async def issue_token(
@@ -46,6 +54,7 @@ async def issue_token(
         claims=parse_claims(claims),
     )
     async with desk.store(settings) as store:
+        others = await _find_other_issuers(store)
         # Nobody at a command line has the watermark of the sign-in: the token counts as signed in now, which is told.
         signed_in_now = not (session is None and grant is None)
         watermark = await store.feed.read_watermark() if signed_in_now else None
@@ -58,8 +67,25 @@ async def issue_token(
             signed = await issue_access_token(store, order, watermark=watermark, actor=desk.actor)
             text, said = signed.text, dict(signed.claims)
     show_issued_token(desk.out, form="opaque" if opaque else "signed", text=text, claims=said, now=desk.now)
+    _warn_of_other_issuers(desk, others)
     if signed_in_now:
         desk.out.warn("It counts as signed in now: what was revoked of its subject or client before does not end it.")
+
+
+async def _find_other_issuers(store: "Store") -> list[str]:
+    """Whom the store signs for, when it does not sign for the issuer this command stands for yet."""
+    keys = await store.signing_keys.list_signing_keys(issuer=None, after="", limit=_KEYS_LOOKED_AT)
+    issuers = sorted({key.issuer for key in keys})
+    return [] if store.issuer in issuers else issuers
+
+
+def _warn_of_other_issuers(desk: Desk, others: list[str]) -> None:
+    if others:
+        desk.out.warn(
+            "It is the first token of its issuer (iss) here: until now this store signed for "
+            f"{', '.join(others[:_ISSUERS_SHOWN])}. If that one was meant, set DOORWARD_ISSUER to it and issue again: "
+            "a verifier takes the issuer it was told and no other."
+        )
 
 
 def parse_claims(presented_pairs: tuple[str, ...]) -> dict[str, object]:

@@ -31,7 +31,7 @@ CURES: Final[Mapping[str, str]] = {
     "token_header": "Ask the issuer for a plain signed token (JWS, RFC 7515) without extensions.",
     "token_algorithm": "Sign with ES256, RS256, PS256 or EdDSA, by a key that is for that algorithm.",
     "token_issuer": "Get a token from the issuer this resource trusts, or add that issuer to its door.",
-    "token_key_unknown": "Compare `kid` with the issuer's JWKS; the key may be retired, or of another environment.",
+    "token_key_unknown": "Compare `kid` with the issuer's JWKS: of another environment? If retired, get a new token.",
     "token_signature": "Get a new token: this one was altered, cut, or signed by another key of that name.",
     "token_type": "Send the access token, not the ID token; its header must say at+jwt (RFC 9068).",
     "token_claims": "Have the issuer set that claim; an RFC 9068 token has iss, exp, aud, sub, client_id, iat, jti.",
@@ -66,12 +66,15 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     revoked: str | None = None
     """Which revoked thing it rests on; None: none, if `revocation_checked`."""
     revocation_checked: bool = False
+    key_compromised: bool = False
+    """Whether the key it names was retired as compromised."""
     now: int
 
 
 def judge_token(compact: Compact, claims: Mapping[str, object], known: Known) -> list[Check]:
     """Every check on a token of the right form, in the order a verifier makes them."""
     return [
+        *_key(known),
         _issuer(claims, known),
         _signature(compact, known),
         _check("kind", "an access token (RFC 9068)", lambda: require_kind(claims, compact.header.typ, RFC9068)),
@@ -107,6 +110,13 @@ def _check(what: str, holds: str, made: Callable[[], object]) -> Check:
     except Rejected as error:
         return Check(what, False, error.detail or error.refusal.text, error.code)
     return Check(what, True, holds)
+
+
+def _key(known: Known) -> list[Check]:
+    if not known.key_compromised:
+        return []
+    # First: whoever has that key may have written all the rest.
+    return [Check("key", False, "signed, it says, by a key that was retired as compromised", "token_key_unknown")]
 
 
 def _issuer(claims: Mapping[str, object], known: Known) -> Check:

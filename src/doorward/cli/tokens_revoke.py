@@ -1,12 +1,15 @@
 """`doorward tokens revoke`: the token itself is read, proven, and taken back. A forged one takes nothing back."""
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from doorward.cli.frame import Desk
-from doorward.cli.text import moment
+from doorward.cli.parse import parse_credential_id
+from doorward.cli.problems import UsageProblem
+from doorward.cli.text import moment, printable, relative
 from doorward.cli.tokens_read import read_one_token
-from doorward.crypto.jose.jws import parse_compact, verify_compact
+from doorward.crypto.jose.jws import parse_compact, parse_payload, verify_compact
 from doorward.errors import Rejected
 from doorward.methods.bearer.claims import find_text
 from doorward.methods.opaque.method import OpaqueProver
@@ -14,11 +17,15 @@ from doorward.methods.opaque.operations import revoke_opaque_token
 from doorward.revocation.folding import narrowest_owner
 from doorward.revocation.operations import revoke_token
 from doorward.values import CredentialId
+from doorward.wire.reason import is_secret
 
 if TYPE_CHECKING:
     from doorward.app.store import Store
 
-__all__ = ["revoke_presented_token", "revoke_token_of_id"]
+__all__ = ["parse_opaque_id", "revoke_presented_token", "revoke_token_of_id"]
+
+_ISSUER_CHARACTERS_SHOWN: Final = 200
+_JTI: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 async def revoke_presented_token(desk: Desk, *, reason: str) -> None:
@@ -57,6 +64,26 @@ async def revoke_presented_token(desk: Desk, *, reason: str) -> None:
     _show(desk, token_id, expires_at)
 
 
+def parse_opaque_id(presented_text: str) -> CredentialId:
+    """The id of an opaque token, and nothing that is another thing.
+
+    Raises:
+        UsageProblem: a whole token, the id of a signed one, or no id.
+    """
+    # Never repeated: it would stand in the terminal's scrollback and in whatever collects this program's errors.
+    if is_secret(presented_text):
+        raise UsageProblem(
+            "That is a whole token, and a command line can be read by others and is kept in the shell's history: pipe "
+            "it into `doorward tokens revoke`, or name a signed one by its id: `doorward revoke --token JTI`."
+        )
+    if _JTI.fullmatch(presented_text) is not None:
+        raise UsageProblem(
+            "That looks like the id of a signed token: `doorward revoke --token JTI` takes it back. "
+            "Ids of opaque tokens have 12 letters and digits."
+        )
+    return parse_credential_id(presented_text)
+
+
 async def revoke_token_of_id(desk: Desk, token_id: CredentialId, *, reason: str) -> None:
     """Take back an opaque token by its public id.
 
@@ -71,18 +98,34 @@ async def revoke_token_of_id(desk: Desk, token_id: CredentialId, *, reason: str)
 async def _prove_signed(store: "Store", presented: bytes, now: int) -> Mapping[str, object]:
     compact = parse_compact(presented)
     ring = store.keyring
+    _require_our_issuer(parse_payload(compact).get("iss"), ring.issuer)
     await ring.refresh(compact.header.kid)
     key = ring.find(compact.header.kid, compact.header.alg)
     if key is None:
         raise Rejected("token_key_unknown", "no key of this store signed it, or one that is retired: then it is void")
     claims = verify_compact(compact, key)
-    if claims.get("iss") != ring.issuer:
-        raise Rejected("token_issuer", "it names another issuer than this store's")
     if not find_text(claims, "jti"):
         raise Rejected("token_claims", "it has no id (jti) that could be revoked; revoke its session or its subject")
-    if _expiry(claims) <= now:
-        raise Rejected("state_expired", "the token has expired already; nobody takes it any more")
+    expires_at = _expiry(claims)
+    if expires_at <= now:
+        when = relative(expires_at, now)
+        raise Rejected("credential_expired", f"nothing is left to take back: the token expired {when}")
     return claims
+
+
+def _require_our_issuer(presented_issuer: object, issuer: str) -> None:
+    """Before a key is looked for: among the keys of another issuer its own is missing, which says nothing of it."""
+    if presented_issuer == issuer:
+        return
+    if not isinstance(presented_issuer, str):
+        raise Rejected("token_issuer", "it does not say who issued it")
+    shown = printable(presented_issuer[:_ISSUER_CHARACTERS_SHOWN])
+    raise Rejected(
+        "token_issuer",
+        f"this token says it is of {shown}, and this command stands for {issuer}. If both are yours, set "
+        "DOORWARD_ISSUER (or `issuer` in doorward.toml) to the first; a token of somebody else is taken back by "
+        "`doorward revoke --token JTI --issuer URL`",
+    )
 
 
 def _expiry(claims: Mapping[str, object]) -> int:

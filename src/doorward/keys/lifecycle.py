@@ -140,7 +140,8 @@ def rotate_ring(
         raise Rejected(
             "input_invalid",
             f"the next key was published {now - following.published_at} s ago; some verifiers may cache a JWKS without "
-            f"it for another {known_at - now} s, and would refuse what it signs",
+            f"it for another {known_at - now} s, and would refuse what it signs. Wait that long, or rotate at once "
+            "(--danger-at-once): until they fetch the JWKS again, those verifiers refuse every new token",
         )
     _require_room(ring)
     promoted, added = activated(following, now), new_record(policy, new, _NEXT, now)

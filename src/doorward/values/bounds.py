@@ -107,8 +107,17 @@ def parse_rate(presented_rate: RateLimit) -> RateLimit:
 def parse_duration(presented_s: int, what: str, *, least_s: int, most_s: int) -> int:
     """A number of seconds within limits. Raises `Rejected("input_invalid")`."""
     if not least_s <= presented_s <= most_s:
-        raise Rejected("input_invalid", f"{what} is {least_s} to {most_s} seconds")
+        raise Rejected("input_invalid", f"{what} is {_span(least_s)} to {_span(most_s)}")
     return presented_s
+
+
+def _span(seconds: int) -> str:
+    """Exact, in the largest unit that leaves nothing over."""
+    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length and seconds % length == 0:
+            count = seconds // length
+            return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return f"{seconds:,} second{'' if seconds == 1 else 's'}"
 
 
 def parse_text(text: str, what: str, characters_max: int) -> str:
