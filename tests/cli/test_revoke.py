@@ -22,6 +22,14 @@ def test_whatever_is_named_is_revoked_and_the_answer_says_what_survives(shell: S
     assert (event["object_id"], event["reason"], event["actor_kind"]) == ("abc", "phone stolen", "operator")
 
 
+def test_our_own_issuer_is_not_taken_for_another(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row would be one that no verifier of ours ever asks for."""
+    monkeypatch.setenv("DOORWARD_ISSUER", "https://id.example")
+    said = ("revoke", "--subject", "alice", "--because", "x", "--issuer")
+    assert shell.json(*said, "https://id.example")["issuer"] is None
+    assert shell.json(*said, "https://other.example")["issuer"] == "https://other.example"
+
+
 def test_for_programs(shell: Shell) -> None:
     done = shell.json("revoke", "--subject", "alice", "--because", "x", "--issuer", "https://i.example")
     assert set(done) == MEMBERS

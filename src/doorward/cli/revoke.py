@@ -1,6 +1,6 @@
 """`doorward revoke`: take back whatever a phone, a laptop or a customer has walked away with."""
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from doorward.cli.revoke_view import show_revoked, show_revoked_credential
 from doorward.revocation.operations import revoke_named
 from doorward.values import FeedKind
 from doorward.wire.reason import is_secret
+
+if TYPE_CHECKING:
+    from doorward.app.store import Store
 
 commands = new_command()
 
@@ -85,8 +88,15 @@ async def revoke(
         show_revoked_credential(desk.out, done)
         return
     async with desk.store() as store:
+        if issuer is not None and await _signs_here(store, issuer):
+            # As another issuer's the row would be one that no verifier of ours ever asks for.
+            issuer = None
         revoked = await revoke_named(store, kind, presented_id, issuer=issuer, reason=reason, actor=desk.actor)
     show_revoked(desk.out, revoked)
+
+
+async def _signs_here(store: "Store", issuer: str) -> bool:
+    return issuer == store.issuer or bool(await store.signing_keys.list_signing_keys(issuer=issuer, limit=1))
 
 
 def _only_one(said: dict[FeedKind, str]) -> tuple[FeedKind, str]:
