@@ -165,3 +165,13 @@ def test_nothing_on_standard_input_is_said(issuer: Shell) -> None:
         said = issuer("tokens", *command, typed=" \n")
         assert said.code == 2
         assert "standard input" in said.err
+
+
+def test_a_token_that_has_expired_is_said_to_be_over(issuer: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, token = _issue(issuer, "--lifetime", "1m")
+    claims = token["claims"]
+    assert isinstance(claims, dict)
+    monkeypatch.setattr("doorward.cli.frame.Desk.now", claims["exp"])
+    said = issuer("tokens", "revoke", "--because", "x", typed=text)
+    assert (said.code, said.out) == (1, "")
+    assert "nothing is left to revoke" in said.err

@@ -37,6 +37,12 @@ _BUG_TEXT: Final = (
     "This is a bug of Doorward: {}. Run the command again with --debug and report what it prints "
     "(look through it first for names you would not publish)."
 )
+_HINTS: Final = {
+    "doorward tokens inspect": " The token comes on standard input: `< token.txt`, or paste it when asked.",
+    "doorward tokens verify": " Tokens come on standard input, one a line.",
+    "doorward revoke": " Say what it is: --subject alice, --token JTI, --session ID and so on.",
+}
+"""What people mean who write an argument behind a command that takes none."""
 
 
 def main() -> None:
@@ -65,12 +71,12 @@ def run(arguments: Sequence[str]) -> int:
         return _PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else _code_of(end)
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person gets a sentence, not a traceback
         _drop_what_cannot_be_written()
-        return _tell(error, debug=debug)
+        return _tell(error, debug=debug, arguments=arguments)
     return code if isinstance(code, int) else 0
 
 
-def _tell(error: Exception, *, debug: bool) -> int:
-    code, text = _explain(error)
+def _tell(error: Exception, *, debug: bool, arguments: Sequence[str] = ()) -> int:
+    code, text = _explain(error, arguments)
     if debug:
         sys.stderr.write(without_secrets("".join(traceback.format_exception(error))))
     line = " ".join(printable(without_secrets(text)).split())
@@ -81,14 +87,14 @@ def _tell(error: Exception, *, debug: bool) -> int:
     return code
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, arguments: Sequence[str] = ()) -> tuple[int, str]:
     match error:
         case Rejected() | Unavailable():
             return _REFUSED if isinstance(error, Rejected) else _UNAVAILABLE, _refusal_text(error)
         case Failed() | UsageProblem():
             return _REFUSED if isinstance(error, Failed) else _USAGE, str(error)
         case typer.TyperException():
-            return error.exit_code, _usage_text(error)
+            return error.exit_code, _usage_text(error, arguments)
         case Misconfigured():
             return _MISCONFIGURED, str(error)
         case OSError():
@@ -110,13 +116,32 @@ def _system_text(error: OSError) -> str:
     )
 
 
-def _usage_text(error: typer.TyperException) -> str:
+def _usage_text(error: typer.TyperException, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "doorward"
     message = error.format_message().partition(", unable to parse")[0]
     if not message:  # no command was given: the help has been shown
         return f"Say what to do: `{path} --help` lists the commands."
-    return f"{message if message[-1:] == '?' else message.rstrip('.') + '.'} See `{path} --help`."
+    message = _all_missing(error, arguments) or message
+    hint = _HINTS.get(path, "") if "extra argument" in message else ""
+    return f"{message if message[-1:] == '?' else message.rstrip('.') + '.'}{hint} See `{path} --help`."
+
+
+def _all_missing(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """Every option that is missing: the parser stops at the first one. Empty unless there are several."""
+    context = getattr(error, "ctx", None)
+    if context is None or type(error).__name__ != "MissingParameter":
+        return ""
+    missing = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.required and parameter.opts[0].startswith("--") and not _is_said(parameter.opts, arguments)
+    ]
+    return f"Missing options {', '.join(missing)}." if len(missing) > 1 else ""
+
+
+def _is_said(names: Sequence[str], arguments: Sequence[str]) -> bool:
+    return any(argument.partition("=")[0] in names for argument in arguments)
 
 
 def _code_of(end: SystemExit) -> int:

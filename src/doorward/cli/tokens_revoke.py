@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from doorward.cli.frame import Desk
+from doorward.cli.problems import Failed
 from doorward.cli.text import moment
 from doorward.cli.tokens_read import read_one_token
 from doorward.crypto.jose.jws import parse_compact, verify_compact
@@ -25,7 +26,8 @@ async def revoke_presented_token(desk: Desk, *, reason: str) -> None:
     """Take back the token on standard input.
 
     Raises:
-        Rejected: it is not proven to be ours, or is over already.
+        Rejected: it is not proven to be ours.
+        Failed: it has expired.
         UsageProblem: nothing came.
     """
     presented = read_one_token(desk.out)
@@ -81,7 +83,7 @@ async def _prove_signed(store: "Store", presented: bytes, now: int) -> Mapping[s
     if not find_text(claims, "jti"):
         raise Rejected("token_claims", "it has no id (jti) that could be revoked; revoke its session or its subject")
     if _expiry(claims) <= now:
-        raise Rejected("state_expired", "the token has expired already; nobody takes it any more")
+        raise Failed(f"The token expired at {moment(_expiry(claims))}: nobody takes it, so nothing is left to revoke.")
     return claims
 
 

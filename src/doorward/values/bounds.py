@@ -104,10 +104,15 @@ def parse_rate(presented_rate: RateLimit) -> RateLimit:
     return presented_rate
 
 
+def _span(span_s: int) -> str:
+    days, rest_s = divmod(span_s, 86_400)
+    return f"{span_s:,} s" if rest_s or not days else "1 day" if days == 1 else f"{days:,} days"
+
+
 def parse_duration(presented_s: int, what: str, *, least_s: int, most_s: int) -> int:
     """A number of seconds within limits. Raises `Rejected("input_invalid")`."""
     if not least_s <= presented_s <= most_s:
-        raise Rejected("input_invalid", f"{what} is {least_s} to {most_s} seconds")
+        raise Rejected("input_invalid", f"{what} is {least_s} s to {_span(most_s)}")
     return presented_s
 
 
