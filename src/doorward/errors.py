@@ -37,6 +37,10 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("credential_missing", "This resource needs a credential."),
         _row("credential_malformed", "The credential could not be read."),
         _row("credential_unrecognised", "The bearer value is of no kind this resource accepts."),
+        _row(
+            "credential_without_scheme",
+            "The Authorization header names no scheme: write Bearer before the token or key.",
+        ),
         _row("credential_conflict", "More than one credential was presented; send exactly one."),
         _row("credential_in_query", "Credentials are not accepted in the URL: URLs are logged. Send a header."),
         _row("credential_insecure_transport", "This credential is accepted over TLS only."),

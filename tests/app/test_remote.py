@@ -107,3 +107,48 @@ async def test_a_view_that_was_never_read_admits_nobody_however_lenient() -> Non
     remote = RemoteRevocations("https://id.example", key=KEY, danger_accept_stale=True)
     with pytest.raises(Unavailable):
         remote.view.require_fresh(asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize(
+    ("says", "why", "cure"),
+    [
+        (answer(status="401 No"), "status 401", "refuses the key"),
+        (answer(status="403 No"), "status 403", "doorward:revocations:read"),
+        (answer(status="404 No"), "status 404", "no feed"),
+        (answer(b"<html>", content_type="text/html"), "not application/json", "no feed"),
+        (answer(b"{}"), "no page of a feed", "no feed"),
+    ],
+)
+async def test_a_start_that_fails_is_logged_once_with_its_cause_and_its_cure(
+    says: bytes, why: str, cure: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web() as web:
+        web.says = says
+        remote = local(web.port)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await remote.start()
+        await remote.aclose()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "doorward.plane"]
+    assert f"http://127.0.0.1:{web.port}" in line
+    assert why in line
+    assert cure in line
+    assert "hidden" not in line
+
+
+async def test_a_key_that_is_not_there_and_an_issuer_that_is_away_are_told_as_such(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web() as web:
+        port = web.port
+        missing = (tmp_path / "key").read_text
+        remote = RemoteRevocations(f"http://127.0.0.1:{port}", key=missing, danger_plain_http=True)
+        with pytest.raises(Unavailable):
+            await remote.start()
+        await remote.aclose()
+    assert "Look at what `key` answers" in caplog.text
+    away = local(port)
+    with pytest.raises(Unavailable):
+        await away.start()
+    await away.aclose()
+    assert "whether this machine reaches it" in caplog.text

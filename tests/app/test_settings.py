@@ -45,6 +45,7 @@ def test_metrics_can_be_switched_off_from_the_environment(monkeypatch: pytest.Mo
         ("listen_prot = 1\n", "listen_prot: no such setting"),
         ("listen_port = 70000\n", "listen_port"),
         ('public_url = "https://user:pw@host/path"\n', "public_url"),
+        ('issuer = "id.example"\n', "issuer: it must be a URL such as https://id.example"),
         ("max_staleness_s = -1\n", "max_staleness_s"),
         ('key_prefix = "Über"\n', "key_prefix"),
         ("listen_port = \n", "not TOML"),

@@ -59,6 +59,11 @@ def test_help_does_not_pay_for_the_server_or_the_database() -> None:
         (["keyz"], "Did you mean 'keys'? See `doorward --help`."),
         (["keys", "nonsense"], "No such command 'nonsense'. See `doorward keys --help`."),
         (["--nonsense"], "No such option: --nonsense."),
+        (["tokens", "verify"], "It needs --jwks, --issuer, --audience. See"),
+        (["tokens", "verify", "--issuer=x"], "It needs --jwks, --issuer, --audience. See"),
+        (["tokens", "verify", "--issuer", "x", "--jwks", "y"], "Missing option '--audience'."),
+        (["tokens", "inspect", "x"], "comes on standard input"),
+        (["revoke", "alice"], "--subject"),
     ],
 )
 def test_a_command_line_not_understood_is_one_line_and_code_2(

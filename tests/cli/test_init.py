@@ -15,6 +15,7 @@ def test_everything_is_made_and_the_administrators_key_is_alone_on_stdout(empty_
     assert has_valid_checksum(key)
     assert key not in said.err
     assert "shown this once" in said.err
+    assert "DOORWARD_ISSUER" in said.err
     assert 'curl -H "Authorization: Bearer $KEY"' in said.err
     key_file = empty_shell.folder / "doorward-keys" / "master.key"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600

@@ -94,6 +94,24 @@ def test_a_key_that_was_not_copied_whole_is_noticed(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ApiKeyAuth", (None,)),
+        ("BasicAuth", ("app", None)),
+        ("BasicAuth", (None, "word")),
+        ("BearerAuth", (None,)),
+        ("SignatureAuth", (None, "shop")),
+        ("WebhookAuth", ("standard", None)),
+        ("WebhookAuth", ("standard", b"bytes")),
+        ("WebhookAuth", (None, "x")),
+    ],
+)
+def test_a_variable_that_is_not_set_is_said_at_once(library: Library, kind: str, said: tuple[Any, ...]) -> None:
+    with pytest.raises(Misconfigured, match="is needed"):
+        library.auth(kind, *said)
+
+
+@pytest.mark.parametrize(
     ("user_id", "password"), [("", "p"), ("u", ""), ("a:b", "p"), ("a", "p\n"), ("a\x00", "p"), ("a", "p" * 6144)]
 )
 def test_a_pair_that_cannot_be_sent_is_refused(user_id: str, password: str) -> None:

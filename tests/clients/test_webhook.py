@@ -70,7 +70,15 @@ def test_an_id_with_two_readings_is_not_sent(library: Library, keeper: Keeper) -
         library.send(auth, "POST", keeper.url, b"{}", {"webhook-id": "a.1"})
 
 
-@pytest.mark.parametrize(("name", "secret", "what"), [("none", "x", "no webhook scheme"), ("github", "x", "guessed")])
+@pytest.mark.parametrize(
+    ("name", "secret", "what"),
+    [
+        ("none", "x", "no webhook scheme"),
+        ("github", "x", "guessed"),
+        ("standard", "abc", "secret of this sender has 2 bytes"),
+        ("standard", "a!", "secret of this sender is not base64"),
+    ],
+)
 def test_a_secret_that_is_none_is_said_at_once(library: Library, name: str, secret: str, what: str) -> None:
     with pytest.raises(Misconfigured, match=what):
         library.auth("WebhookAuth", name, secret)

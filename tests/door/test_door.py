@@ -369,3 +369,18 @@ async def test_a_method_without_a_store(plane: SimulatedPlane) -> None:
     await door.admit(view_of((b"x-secret", secret)))
     assert method.loads == 1
     assert (await refusal(door)).code == "credential_missing"
+
+
+async def test_a_token_that_stands_alone_is_told_what_it_lacks(plane: SimulatedPlane, method: SimulatedMethod) -> None:
+    jwt = b"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9." + b"A" * 86
+    door = Door(method)
+    refused = await refusal(door, (b"authorization", jwt))
+    assert refused.code == "credential_without_scheme"
+    answer = door.refuse(refused)
+    assert answer.status == 401
+    assert jwt not in answer.body
+    # Another scheme, or nothing of ours: nobody has shown anything.
+    for value in (b"Negotiate", b"DPoP " + jwt, b"a.b.c"):
+        assert (await refusal(door, (b"authorization", value))).code == "credential_missing"
+    other = SimulatedMethod(plane, name="other", header=b"x-other")
+    assert (await refusal(Door(other), (b"authorization", jwt))).code == "credential_missing"

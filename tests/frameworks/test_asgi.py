@@ -10,7 +10,7 @@ from tests.simulators.plane import SimulatedPlane
 from tests.simulators.store import SimulatedStore
 
 from doorward.door import Door
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.frameworks.asgi import Body, DoorMiddleware, request_view
 from doorward.methods.basic import Basic
 from doorward.wire.hops import TrustedHops
@@ -86,6 +86,29 @@ def test_an_app_without_lifespan_gets_one(app: App, method: SimulatedMethod, pla
     with TestClient(DoorMiddleware(app, Door(method))):
         assert plane.started
     assert (plane.starts, plane.closes) == (1, 1)
+
+
+async def test_the_server_is_told_why_the_start_failed(
+    app: App, method: SimulatedMethod, plane: SimulatedPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code alone would not say whose outage it is."""
+
+    async def start() -> None:
+        raise Unavailable("store_unavailable", "status 401, from https://id.example")
+
+    monkeypatch.setattr(plane, "start", start)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(Unavailable):
+        await DoorMiddleware(app, Door(method))({"type": "lifespan"}, receive, send)
+    assert sent[-1]["type"] == "lifespan.startup.failed"
+    assert "store_unavailable: status 401, from https://id.example" in sent[-1]["message"]
 
 
 def scope_of(**changes: Any) -> dict[str, Any]:

@@ -42,6 +42,22 @@ STALENESS_S_MAX: Final = 86_400.0
 """How old a view may be allowed to become at most."""
 _FOREVER_S: Final = 1e9
 
+_NO_FEED: Final = "There is no feed of a Doorward there: give the URL at which `doorward serve` is reached."
+# By how the failures of `adapters/http` begin; the first that fits.
+_CURES: Final = (
+    ("status 401", "It refuses the key: give one that is valid there (`doorward keys list` shows them)."),
+    (
+        "status 403",
+        "The key lacks the scope doorward:revocations:read, or the metadata `audience`: make one with both.",
+    ),
+    ("status 404", _NO_FEED),
+    ("an answer", _NO_FEED),
+    ("no page of a feed", _NO_FEED),
+    ("our own key", "Look at what `key` answers: the file must be there, and hold the text of the API key alone."),
+    ("TLS", "Its certificate is not trusted here: say ca_file=, or look at the certificate."),
+)
+_UNREACHED: Final = "Look whether the issuer runs, and whether this machine reaches it."
+
 _LOG: Final = logging.getLogger("doorward.plane")
 
 
@@ -157,6 +173,7 @@ class RemoteRevocations:
         self._saving, feed = self._saved_feed()
         self._follower: Final = Follower(feed, self.view, pull_interval_s=pull_interval_s)
         self._state: Final = Running("The view of an issuer's revocations")
+        self._told: str | None = None
 
     def __repr__(self) -> str:
         return f"RemoteRevocations({self._url.origin!r}, watermark={self.view.watermark})"
@@ -230,7 +247,24 @@ class RemoteRevocations:
         # It stays open when the start fails: what it has saved and what the view holds must not part.
         if self._saving is not None and not self._saving.is_open:
             await self._saving.open(self.view)
-        await self._follow()
+        try:
+            await self._follow()
+        except Unavailable as away:
+            self._tell_why(away)
+            raise
+        self._told = None
+
+    def _tell_why(self, away: Unavailable) -> None:
+        """Log why the start failed. The same reason once: while the issuer is away every request asks for a start."""
+        if away.detail == self._told:
+            return
+        self._told = away.detail
+        _LOG.error(
+            "the revocations of %s could not be read, so nothing is admitted: %s. %s",
+            self._url.origin,
+            away.detail or away.code,
+            _cure_of(away.detail),
+        )
 
     async def _follow(self) -> None:
         try:
@@ -249,6 +283,7 @@ class RemoteRevocations:
             await self._follower.start(is_whole=True)
 
     async def _stop_all(self, running: bool) -> None:  # noqa: FBT001  # the shape `Running` calls
+        self._told = None
         if running:
             await survives("stopping the follower", self._follower.aclose)
         await self._close_resources()
@@ -267,6 +302,10 @@ class RemoteRevocations:
 
         saving = SavedFeed(feed, self.saved_in, self._url.origin + self._url.target)
         return saving, saving
+
+
+def _cure_of(detail: str) -> str:
+    return next((cure for beginning, cure in _CURES if detail.startswith(beginning)), _UNREACHED)
 
 
 def _asked_for(key: str | Callable[[], str]) -> Callable[[], str]:

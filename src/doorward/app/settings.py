@@ -36,6 +36,13 @@ _DEV_DIRECTORY: Final = Path(".doorward")
 # A secret in the configuration file is a secret in a repository.
 _ENVIRONMENT_ONLY: Final = frozenset({"master_key"})
 
+_FORMS: Final = {
+    "issuer": "it must be a URL such as https://id.example, without query, fragment and spaces",
+    "public_url": "it must be scheme and host alone, such as https://id.example",
+    "key_prefix": "it must be 2 to 12 lower-case letters and digits, a letter first",
+}
+"""What a pattern asks for, in words."""
+
 _List = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -208,7 +215,7 @@ def load_settings(config: Path | None = None, **overrides: object) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise Misconfigured(_describe(error), cure="See docs/serve.md for every setting.") from None
+        raise Misconfigured(_describe(error), cure="See docs/settings.md for every setting.") from None
     return settings.with_dev_places() if settings.dev else settings
 
 
@@ -259,5 +266,7 @@ def _describe(error: ValidationError) -> str:
     for entry in error.errors(include_url=False, include_context=False, include_input=False):
         name = ".".join(str(part) for part in entry["loc"]) or "settings"
         unknown = entry["type"] == "extra_forbidden"
-        found.append(f"{name}: no such setting" if unknown else f"{name}: {entry['msg']}")
+        pattern = entry["type"] == "string_pattern_mismatch"
+        why = _FORMS.get(name, entry["msg"]) if pattern else entry["msg"]
+        found.append(f"{name}: no such setting" if unknown else f"{name}: {why}")
     return f"Settings are not valid: {'; '.join(found)}."

@@ -46,7 +46,8 @@ async def init(
 ) -> None:
     """Create the database, the master key and the first administrator.
 
-    What is there already is left alone, so it may be run again. The administrator's key is shown once.
+    What is there already is left alone. Once there is an administrator it says so, and ends with 3. The
+    administrator's key is shown once.
     """
     expires_in_s = expires_in_s_of(expires, desk.now)
     settings = desk.settings(master_key_file=master_key_file)
@@ -137,10 +138,10 @@ def _show(desk: Desk, settings: Settings, issued: IssuedKey) -> None:
     out.note()
     out.warn("It is shown this once and kept nowhere. Keep it like the keys of the house.")
     out.note()
-    _show_next(out, dev=settings.dev)
+    _show_next(out, dev=settings.dev, has_issuer=settings.token_issuer is not None)
 
 
-def _show_next(out: Output, *, dev: bool) -> None:
+def _show_next(out: Output, *, dev: bool, has_issuer: bool) -> None:
     flag = " --dev" if dev else ""
     out.note("To guard routes of your own, give an app a key; the doors in your program open the same database:")
     out.note()
@@ -156,3 +157,6 @@ def _show_next(out: Output, *, dev: bool) -> None:
     out.command(
         *check, f"doorward serve{flag}", "read -rs KEY", f'curl -H "Authorization: Bearer $KEY" {url}/api/v1/apps'
     )
+    if not has_issuer:
+        out.note()
+        out.note("Before the first access token, say who issues them: issuer in doorward.toml (or DOORWARD_ISSUER).")

@@ -36,7 +36,9 @@ def parse_duration_s(presented_text: str) -> int:
     """Seconds from `90s`, `15m`, `24h` or `90d`: one number, one unit."""
     found = _DURATION.fullmatch(presented_text)
     if found is None:
-        raise UsageProblem(f"{presented_text!r} is no duration: write a number and a unit, like 30s, 15m, 24h or 90d.")
+        raise UsageProblem(
+            f"{presented_text!r} is no duration: write one number and one unit, like 30s, 15m, 24h or 90d."
+        )
     return int(found[1]) * _UNITS_S[found[2]]
 
 

@@ -6,7 +6,7 @@ A colon would end the user-id early, and a control character is refused by the p
 from base64 import b64encode
 from typing import Final
 
-from doorward.clients.outgoing import AuthorizationHeader
+from doorward.clients.outgoing import AuthorizationHeader, require_kind
 from doorward.errors import Misconfigured
 
 __all__ = ["PAIR_BYTES_MAX", "basic_header"]
@@ -25,6 +25,8 @@ def basic_header(user_id: str, password: str) -> AuthorizationHeader:
     Raises:
         Misconfigured: a colon in the user-id, a control character, an empty half, or too long. Neither is repeated.
     """
+    for half in (user_id, password):
+        require_kind(half, (str,), "A user-id or password", cure="Give its text; look whether the variable is set.")
     pair = f"{user_id}:{password}"
     if not user_id or not password or ":" in user_id or not pair.isprintable() or len(pair.encode()) > PAIR_BYTES_MAX:
         raise Misconfigured(

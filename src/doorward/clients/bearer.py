@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from doorward.clients.outgoing import require_kind
 from doorward.errors import Misconfigured
 
 __all__ = ["REFUSAL_PAUSE_S", "RENEWED_EARLY_S", "IssuedToken", "RenewedTokens", "TokenSource"]
@@ -81,6 +82,12 @@ class RenewedTokens:
     __slots__ = ("_async_locks", "_held", "_lock", "_monotonic", "_renew")
 
     def __init__(self, source: TokenSource, *, monotonic: Callable[[], float]) -> None:
+        require_kind(
+            source,
+            (str, Callable),
+            "A bearer token",
+            cure="Give the access token as text, or a function that gets one.",
+        )
         self._held: _Held | None = None
         self._renew: Final = None if isinstance(source, str) else source
         self._monotonic: Final = monotonic

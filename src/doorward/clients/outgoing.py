@@ -5,14 +5,14 @@ machine itself can be allowed, for development, and only by a name that cannot l
 """
 
 from ipaddress import ip_address
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 
 from doorward.errors import Misconfigured
 from doorward.wire.request import Header
 
-__all__ = ["AuthorizationHeader", "OutgoingRequest", "check_transport"]
+__all__ = ["AuthorizationHeader", "OutgoingRequest", "check_transport", "require_kind"]
 
 # RFC 6761 section 6.3: names under it as well, but those are looked up by some resolvers.
 _THIS_MACHINE: Final = "localhost"
@@ -67,6 +67,23 @@ class OutgoingRequest(msgspec.Struct, frozen=True, kw_only=True):
     def has_body(self) -> bool:
         """Whether the headers announce one."""
         return self.value(b"transfer-encoding") is not None or self.value(b"content-length") not in (None, b"0")
+
+
+def require_kind(given: object, kinds: tuple[Any, ...], what: str, *, cure: str) -> None:
+    """Refuse what is of another type, in words: whoever runs no type checker hands over what an unset variable is.
+
+    Args:
+        given: what was handed over; it is not repeated.
+        kinds: what `isinstance` takes.
+        what: its name at the beginning of a sentence.
+        cure: what to do.
+
+    Raises:
+        Misconfigured: it is none of these.
+    """
+    if not isinstance(given, kinds):
+        kind = "nothing (None)" if given is None else f"something of the type {type(given).__name__}"
+        raise Misconfigured(f"{what} is needed, and {kind} was given.", cure=cure)
 
 
 def check_transport(scheme: str, host: str, *, danger_plain_http_on_loopback: bool) -> None:

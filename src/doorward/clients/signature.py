@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, final
 
 from doorward.clients.body import refuse_unknown_body
-from doorward.clients.outgoing import OutgoingRequest
+from doorward.clients.outgoing import OutgoingRequest, require_kind
 from doorward.crypto.signature_keys import parse_json_keys
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
 from doorward.errors import Misconfigured, Rejected
@@ -117,6 +117,12 @@ def _profile_of(profile: CoverageProfile | str) -> CoverageProfile:
 
 
 def _signer_of(key: SigningMaterial, key_id: str | None) -> tuple[SignatureSigner, str]:
+    require_kind(
+        key,
+        (str, bytes, SignatureSigner),
+        "A signing key",
+        cure="Give a JWK with its private half as text, a secret as bytes, or a SignatureSigner.",
+    )
     if isinstance(key, str):
         return _from_json(key, key_id)
     if key_id is None or not 0 < len(key_id) <= 256 or not (key_id.isascii() and key_id.isprintable()):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, final
 
 from doorward.clients.body import refuse_unknown_body
-from doorward.clients.outgoing import OutgoingRequest
+from doorward.clients.outgoing import OutgoingRequest, require_kind
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook import Scheme, WebhookSecret, find_scheme, parse_secret, sign_delivery
 from doorward.values import Clock, Entropy
@@ -21,7 +21,8 @@ DeliverySecrets: TypeAlias = str | WebhookSecret | Sequence[WebhookSecret]
 """A secret as the scheme writes it, a parsed one, or several while one replaces another."""
 
 _ID_BYTES: Final = 18
-_SECRET_ID: Final = "sending"  # noqa: S105  # a name
+_SECRET_ID: Final = "of this sender"  # noqa: S105  # as it stands in sentences
+_SECRET_CURE: Final = "Give it as text, as it was shown; or parsed, one or several."  # noqa: S105  # words
 
 
 @final
@@ -41,10 +42,14 @@ class DeliverySigning:
     __slots__ = ("_clock", "_entropy", "_secrets", "scheme")
 
     def __init__(self, scheme: Scheme | str, secret: DeliverySecrets, *, clock: Clock, entropy: Entropy) -> None:
+        require_kind(scheme, (str, Scheme), "A scheme", cure="Give its name, such as standard, or a Scheme.")
+        require_kind(secret, (str, WebhookSecret, Sequence), "A webhook secret", cure=_SECRET_CURE)
         self.scheme: Final = find_scheme(scheme) if isinstance(scheme, str) else scheme
         if isinstance(secret, str):
             secret = parse_secret(self.scheme, secret, secret_id=_SECRET_ID)
         self._secrets: Final = (secret,) if isinstance(secret, WebhookSecret) else tuple(secret)
+        for one in self._secrets:
+            require_kind(one, (WebhookSecret,), "A webhook secret", cure=_SECRET_CURE)
         self._clock: Final = clock
         self._entropy: Final = entropy
 

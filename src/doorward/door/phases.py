@@ -28,6 +28,7 @@ from doorward.methods.claims import Claim
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import RateLimit
+from doorward.wire.credential import hide_credentials
 from doorward.wire.ratelimit import rate_headers
 from doorward.wire.request import RequestView
 
@@ -98,6 +99,8 @@ def single(passage: Passage) -> None:
         elif b"authorization" in by_name:
             _refuse_unrecognised(passage, by_name[b"authorization"])
     if not extracted:
+        if passage.demand.bearer_carried:
+            _refuse_without_scheme(passage.request)
         raise Rejected("credential_missing")
     passage.lane, passage.presented = extracted[0]
     passage.now = _now(passage)
@@ -122,6 +125,13 @@ def _refuse_unrecognised(passage: Passage, presented_authorization: bytes) -> No
     alone = _with_headers(passage.request, presented_authorization)
     if not any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes):
         raise Rejected("credential_unrecognised")
+
+
+def _refuse_without_scheme(request: RequestView) -> None:
+    """A token or key that stands alone in `Authorization` proves nothing; whoever sent it is told what it lacks."""
+    for value in request.values(b"authorization"):
+        if b" " not in value and hide_credentials(value) != value:
+            raise Rejected("credential_without_scheme")
 
 
 def _with_headers(request: RequestView, authorization: bytes) -> RequestView:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, final
 
 from doorward.door import Door
-from doorward.errors import DoorwardError
+from doorward.errors import DoorwardError, Unavailable
 from doorward.frameworks.peer import refuse_rewritten_peer
 
 __all__ = ["run_lifespan"]
@@ -43,7 +43,7 @@ class _Lifespan:
         if kind == "lifespan.startup.complete":
             await self.start()
         elif kind == "lifespan.startup.failed" and self.failure is not None:
-            message = {"type": kind, "message": str(self.failure)}
+            message = {"type": kind, "message": _told(self.failure)}
         elif kind in {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}:
             await self.close()
         self.has_sent = True
@@ -68,12 +68,18 @@ class _Lifespan:
         try:
             await self.start()
         except DoorwardError as failure:
-            await self._send({"type": "lifespan.startup.failed", "message": str(failure)})
+            await self._send({"type": "lifespan.startup.failed", "message": _told(failure)})
             raise
         await self._send({"type": "lifespan.startup.complete"})
         await self._receive()
         await self.close()
         await self._send({"type": "lifespan.shutdown.complete"})
+
+
+def _told(failure: DoorwardError) -> str:
+    """For the log of the server: the code of an outage alone would not say whose."""
+    why = failure.detail if isinstance(failure, Unavailable) else ""
+    return f"{failure}: {why}" if why else str(failure)
 
 
 async def run_lifespan(

@@ -127,7 +127,8 @@ class SealedSigner:
         if self._master_keys is None:
             raise Misconfigured(
                 "Signing keys are sealed under the master key, and there is none: tokens can be verified, not issued.",
-                cure="Set DOORWARD_MASTER_KEY_FILE (or DOORWARD_MASTER_KEY) to the deployment's master key.",
+                cure="Set DOORWARD_MASTER_KEY_FILE (or DOORWARD_MASTER_KEY) to the deployment's master key, or "
+                "say open_store(url, master_keys=…).",
             )
         return self._master_keys
 

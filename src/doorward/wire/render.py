@@ -25,6 +25,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "credential_missing": 401,
     "credential_malformed": 401,
     "credential_unrecognised": 401,
+    "credential_without_scheme": 401,
     "credential_conflict": 400,
     "credential_in_query": 400,
     "credential_insecure_transport": 403,

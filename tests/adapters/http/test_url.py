@@ -89,6 +89,14 @@ def test_an_operator_is_told_which_setting() -> None:
         parse_operator_url("file:///etc/passwd", "jwks_url")
 
 
+def test_plain_http_is_said_by_a_name_that_is_told() -> None:
+    with pytest.raises(Misconfigured, match="danger_plain_http=True"):
+        parse_operator_url("http://127.0.0.1:8700", "jwks_url")
+    with pytest.raises(Misconfigured) as unusual:
+        parse_operator_url("http://127.0.0.1:8700/#x", "jwks_url", danger_plain_http=True)
+    assert "danger_plain_http" not in str(unusual.value)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -98,9 +98,10 @@ def parse_operator_url(url: str, setting: str, *, danger_plain_http: bool = Fals
     try:
         return parse_url(url, danger_plain_http=danger_plain_http)
     except UnusableUrl as unusable:
-        raise Misconfigured(
-            f"{setting} cannot be used: {unusable}.", cure="Write it as https://id.example, and nothing unusual in it."
-        ) from None
+        cure = "Write it as https://id.example, and nothing unusual in it."
+        if url.startswith("http://") and not danger_plain_http:
+            cure = "Write it as https://id.example; for a server on this machine alone, say danger_plain_http=True."
+        raise Misconfigured(f"{setting} cannot be used: {unusable}.", cure=cure) from None
 
 
 def _parse_host(presented_host: str) -> tuple[str, Address | None]:

@@ -286,9 +286,9 @@ def _refused(error: BaseException) -> DoorwardError:
 def _translated(error: BaseException) -> DoorwardError:
     match error:
         case asyncpg.UniqueViolationError():
-            return Rejected("object_exists", str(error.constraint_name))
+            return Rejected("object_exists")
         case asyncpg.ForeignKeyViolationError():
-            return Rejected("object_unknown", str(error.constraint_name))
+            return Rejected("object_unknown")
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
             return Rejected("input_invalid", type(error).__name__)
         case _:

@@ -263,9 +263,9 @@ def _data_version(connection: sqlite3.Connection) -> int:
 def _translated(error: sqlite3.Error) -> DoorwardError:
     match name := _name(error):
         case "SQLITE_CONSTRAINT_UNIQUE" | "SQLITE_CONSTRAINT_PRIMARYKEY":
-            return Rejected("object_exists", name)
+            return Rejected("object_exists")
         case "SQLITE_CONSTRAINT_FOREIGNKEY":
-            return Rejected("object_unknown", name)
+            return Rejected("object_unknown")
         case _ if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
             return Rejected("input_invalid", name)
         case _:

@@ -160,7 +160,9 @@ def _decode(text: str, secret_id: str) -> bytes:
         # Padding may be missing, as the reference libraries allow; anything else that is not base64 may not be there.
         return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise Misconfigured(f"The webhook secret {secret_id} is not base64.", cure=_COPY) from None
+        raise Misconfigured(
+            f"The webhook secret {secret_id} is not base64, as this scheme has it.", cure=_COPY
+        ) from None
 
 
 def _parse_asymmetric(text: str, secret_id: str) -> tuple[Ed25519Signer | None, Ed25519Verifier]:
