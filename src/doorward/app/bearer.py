@@ -21,7 +21,7 @@ from doorward.crypto.jose.algorithms import Algorithm, find_algorithm
 from doorward.errors import Misconfigured
 from doorward.keys.port import KeySource
 from doorward.methods.bearer import BearerTokens, Confirmation, IssuerPolicy
-from doorward.methods.bearer.config import ALGORITHMS, FOREIGN_LEEWAY_S, ISSUED_AHEAD_S, OWN_LIFETIME_S_MAX
+from doorward.methods.bearer.config import ALGORITHMS, FOREIGN_LEEWAY_S, ISSUED_AHEAD_S
 from doorward.methods.bearer.profiles import ANY, PROFILES, RFC9068, Profile
 from doorward.methods.plane import Plane, plane_of
 
@@ -200,13 +200,12 @@ def _policy_of_store(
         keys=keyring,
         algorithms=_algorithms(algorithms),
         own=True,
-        lifetime_s_max=OWN_LIFETIME_S_MAX if lifetime_s_max is None else lifetime_s_max,
+        lifetime_s_max=lifetime_s_max,
     )
 
 
 def _policy_of_issuer(said: Issuer, fetching: KeyFetching, saved_in: Path | None) -> IssuerPolicy:
     leeway_s = said.leeway_s if said.leeway_s is not None else 0 if said.own else FOREIGN_LEEWAY_S
-    lifetime_s_max = OWN_LIFETIME_S_MAX if said.own and said.lifetime_s_max is None else said.lifetime_s_max
     algorithms = _algorithms(said.algorithms)
     keys = said.keys
     if keys is None:
@@ -228,7 +227,7 @@ def _policy_of_issuer(said: Issuer, fetching: KeyFetching, saved_in: Path | None
         own=said.own,
         leeway_s=leeway_s,
         issued_ahead_s=max(leeway_s, ISSUED_AHEAD_S) if said.own else leeway_s,
-        lifetime_s_max=lifetime_s_max,
+        lifetime_s_max=said.lifetime_s_max,
         organizations=said.organizations,
     )
 

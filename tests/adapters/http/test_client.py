@@ -5,12 +5,14 @@ import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpcore2
 import pytest
 from tests.app.certificates import write_certificate
 from tests.simulators.web import Asked, Web, answer, serving_web
 
 from doorward.adapters.http.addresses import Address, Reach
 from doorward.adapters.http.client import ANSWER_HEADERS_MAX, GuardedClient
+from doorward.adapters.http.pinned import PinnedBackend
 from doorward.adapters.http.url import OutboundUrl, parse_url
 from doorward.errors import Misconfigured, Unavailable
 
@@ -154,6 +156,16 @@ async def test_one_bad_address_of_a_name_is_enough(bad: str) -> None:
         asking = GuardedClient(unavailable=CODE, reach=Reach.STRANGER, resolve=Names(("8.8.8.8", bad)).resolve)
         assert "may not be reached" in await failure(asking, parse_url(f"https://id.example:{web.port}/"))
     assert web.connections == 0
+
+
+async def test_an_address_is_checked_whether_it_was_resolved_or_written() -> None:
+    async def answers(_host: str, _port: int) -> tuple[Address, ...]:
+        return (ip_address("127.0.0.1"),)
+
+    backend = PinnedBackend(Reach.STRANGER, resolve=answers)
+    for host in ("127.0.0.1", "name.example"):
+        with pytest.raises(httpcore2.ConnectError, match="may not be reached"):
+            await backend._checked(host, 443)
 
 
 async def test_an_address_in_the_url_is_checked_as_well() -> None:
