@@ -20,7 +20,7 @@ demo: environment-demo ## a guarded API, toured over real HTTP; stays up until C
 test: environment-test ## everything CI runs: lint, types, contracts, tests, documentation, defences
 	@$(RUN) tools/gate.py test
 
-check: environment-test ## the part of it for every few minutes (under 60 s)
+check: environment-test ## the part of it for in between: lint, types, contracts, fast tests
 	@$(RUN) tools/gate.py check
 
 bench: environment-test ## measure, and print the table into docs/benchmarks.md (QUICK=1: fewer rounds; ROWS=a,b: only these)
