@@ -28,9 +28,10 @@ from sqlalchemy import (
 )
 
 __all__ = ["SCHEMA_REVISION", "api_keys", "app_passwords", "apps", "claims", "events", "feed", "heads", "meta"]
-__all__ += ["metadata", "opaque_tokens", "pairwise_sectors", "rate_leases", "signing_keys", "usage"]
+__all__ += ["metadata", "opaque_tokens", "pairwise_sectors", "rate_leases", "signature_keys", "signing_keys", "usage"]
+__all__ += ["webhook_secrets", "webhook_senders"]
 
-SCHEMA_REVISION: Final = "0003"
+SCHEMA_REVISION: Final = "0004"
 """The migration this version of Doorward works with; a database at any other is not served."""
 
 metadata: Final = MetaData(
@@ -264,6 +265,61 @@ claims: Final = _table(
     _required("keep_until", _integer),
     Index(None, "owner"),
     Index(None, "keep_until"),
+)
+
+# Whose webhooks are taken. Every change of a sender's secrets moves the version on, so two changes meet here.
+webhook_senders: Final = _table(
+    "webhook_senders",
+    _id("name"),
+    _required("scheme", _text),
+    Column("organization_id", _text),
+    _required("created_at", _integer),
+    _required("version", _integer),
+    Index(None, "organization_id", "name"),
+)
+
+# The text of a secret is sealed under the master key, with purpose and row bound to it; a retired one is erased.
+webhook_secrets: Final = _table(
+    "webhook_secrets",
+    _id(),
+    Column("sender", _text, ForeignKey("webhook_senders.name"), nullable=False),
+    Column("sealed_text", LargeBinary()),
+    _required("state", _text),
+    _required("created_at", _integer),
+    Column("not_before", _integer),
+    Column("not_after", _integer),
+    _required("version", _integer),
+    Index(None, "sender", "id"),
+    _state("active", "retired"),
+    CheckConstraint("(state = 'retired') = (sealed_text IS NULL)", name="erased"),
+)
+
+# Keys that apps sign requests with: a secret, sealed, or a public key.
+signature_keys: Final = _table(
+    "signature_keys",
+    _id(),
+    Column("app_id", _text, ForeignKey("apps.id"), nullable=False),
+    Column("organization_id", _text),
+    _required("name", _text),
+    _required("algorithm", _text),
+    Column("public_jwk", _text),
+    Column("sealed_secret", LargeBinary()),
+    _required("scopes", _text),
+    _required("networks", _text),
+    Column("rate_requests", _integer),
+    Column("rate_window_s", _integer),
+    _required("state", _text),
+    _required("created_at", _integer),
+    Column("expires_at", _integer),
+    Column("rotated_from", _text),
+    Column("rotated_to", _text),
+    _required("version", _integer),
+    _required("metadata", _text),
+    Index(None, "app_id", "id"),
+    Index(None, "organization_id", "id"),
+    _state("active", "disabled", "revoked"),
+    CheckConstraint("public_jwk IS NULL OR sealed_secret IS NULL", name="one_half"),
+    CheckConstraint("state = 'revoked' OR public_jwk IS NOT NULL OR sealed_secret IS NOT NULL", name="has_key"),
 )
 
 meta: Final = _table("meta", _id("name"), _required("value", LargeBinary()))
