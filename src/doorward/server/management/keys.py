@@ -29,8 +29,8 @@ from doorward.server.management.models import (
     KeyPage,
     KeyRotation,
     KeyView,
-    Rate,
 )
+from doorward.server.management.shapes import Rate
 from doorward.server.management.views import view_key
 from doorward.values import AppId, Environment, Principal, RateLimit, Scopes
 

@@ -4,7 +4,8 @@ from doorward.apps.port import AppRecord
 from doorward.audit.port import StoredEvent
 from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
-from doorward.server.management.models import AppView, EventView, KeyView, PasswordView, Rate
+from doorward.server.management.models import AppView, EventView, KeyView, PasswordView
+from doorward.server.management.shapes import Rate
 
 __all__ = ["view_app", "view_event", "view_key", "view_password"]
 
