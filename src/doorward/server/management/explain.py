@@ -33,6 +33,7 @@ from doorward.server.explaining_task import DeliveryTask, Told
 from doorward.server.management.asking import Asking
 from doorward.server.management.doors import AdministratorScope, Doors
 from doorward.server.management.explain_models import (
+    EXPLAIN_REQUEST_BYTES_MAX,
     EXPLAINED_BODY_BYTES_MAX,
     DeliveryReceived,
     ExplanationView,
@@ -45,7 +46,7 @@ from doorward.server.management.senders import find_sender_named
 from doorward.values import CredentialId, Principal, RateLimit
 from doorward.wire.request import Header
 
-__all__ = ["ExplanationBudget", "add_explain_routes"]
+__all__ = ["ExplanationBudget", "add_explain_routes", "explained_bytes_max"]
 
 EXPLANATIONS_PER_MINUTE_MAX: Final = 20
 """How many explanations one organization, or one key of an operator, may ask for in a minute, in all processes."""
@@ -98,6 +99,7 @@ def add_explain_routes(
         """
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
+        headers, body = parse_received(received.headers), parse_body(received.body_base64)
         await budget.spend(principal)
         tried = await _secrets_of(reach, sender)
         if not tried:
@@ -106,8 +108,8 @@ def add_explain_routes(
             scheme=sender.scheme,
             signature_header=received.signature_header,
             secrets=tuple(text for text, _ in tried.values()),
-            headers=parse_received(received.headers),
-            body=parse_body(received.body_base64),
+            headers=headers,
+            body=body,
             now=int(reach.clock()) if received.received_at is None else received.received_at,
             url=received.url,
             tolerance_s=received.tolerance_s,
@@ -147,6 +149,11 @@ def _texts(keys: MasterKeys, records: Iterable[SecretRecord], *, in_use: bool) -
         # Before it was here it verified nothing. So at no time more of them count than may be active.
         begins = max(record.created_at, record.not_before or 0)
         yield SecretText(id=record.id, text=text, not_before=begins, not_after=record.not_after, in_use=in_use)
+
+
+def explained_bytes_max(path: str) -> int:
+    """How large a body a path of this file takes; 0 for every other. The door stands before the body is read."""
+    return EXPLAIN_REQUEST_BYTES_MAX if path.startswith("/api/v1/") and path.endswith("/explain") else 0
 
 
 def parse_received(fields: Iterable[FieldReceived]) -> tuple[Header, ...]:

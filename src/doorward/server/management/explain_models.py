@@ -24,6 +24,8 @@ EXPLAINED_URL_CHARACTERS_MAX: Final = 4_096
 """How long the URL may be."""
 EXPLAINED_BODY_BYTES_MAX: Final = 102_400
 """How large the body may be: what is searched in two seconds."""
+EXPLAIN_REQUEST_BYTES_MAX: Final = 262_144
+"""How large a request for an explanation may be, headers and body together, whatever `body_bytes_max` says."""
 
 _BODY_CHARACTERS_MAX: Final = (EXPLAINED_BODY_BYTES_MAX + 2) // 3 * 4
 _Body = Annotated[str, Field(max_length=_BODY_CHARACTERS_MAX, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]

@@ -4,7 +4,7 @@ A secret comes in as a `SecretStr`, so that no `repr` shows it, and goes out in 
 once, and only when it was made here.
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Final, Literal, final, get_args
 
 from pydantic import Field, SecretStr
 
@@ -30,7 +30,7 @@ SECRET_TEXT_CHARACTERS_MAX: Final = 1_024
 _SecretText = Annotated[SecretStr, Field(min_length=1, max_length=SECRET_TEXT_CHARACTERS_MAX)]
 _SenderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _SchemeName = Literal["standard", "svix", "stripe", "github", "slack", "shopify", "twilio", "plain"]
-assert set(_SchemeName.__args__) == set(SCHEMES), "a scheme that cannot be ordered"
+assert set(get_args(_SchemeName)) == set(SCHEMES), "a scheme that cannot be ordered"
 
 
 @final
