@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from doorward.errors import Rejected
+from doorward.methods.owner import barred_by_owner
 from doorward.values import (
     Actor,
     AppId,
@@ -40,6 +41,7 @@ __all__ = [
     "CredentialState",
     "Details",
     "OwnedCredential",
+    "barred_by_state",
 ]
 
 CACHE_LIFETIME_S_MAX: Final = 3_600
@@ -95,6 +97,13 @@ class OwnedCredential(msgspec.Struct, frozen=True, kw_only=True):
     def __rich_repr__(self) -> list[tuple[str, str]]:
         # msgspec gives every struct one that shows all fields; rich prefers it to `__repr__`, in tracebacks too.
         return [("id", self.id), ("app_id", self.app_id), ("state", self.state.value)]
+
+
+def barred_by_state(record: OwnedCredential) -> str | None:
+    """The refusal code whoever proves it is told: its state's, or its app's; None when both let it pass."""
+    if record.state is CredentialState.ACTIVE:
+        return barred_by_owner(record.app_state)
+    return "credential_disabled" if record.state is CredentialState.DISABLED else "credential_revoked"
 
 
 RecordT = TypeVar("RecordT", bound=OwnedCredential)

@@ -138,6 +138,7 @@ def rotation_of(
     *,
     inserted: Write,
     created: Details,
+    done: str = "created",
     overlap_s: int,
     reason: str,
     actor: Actor,
@@ -151,6 +152,7 @@ def rotation_of(
         successor: from `successor_of`, with its own id and what proves it.
         inserted: the write that stores it.
         created: what its event says.
+        done: what its event calls that.
         overlap_s: how long the old one goes on working; 0 revokes it. Checked there.
         reason: as it came from there.
         actor: who rotates.
@@ -168,7 +170,7 @@ def rotation_of(
     )
     details: Details = {"rotated_to": successor.id, "overlap_s": overlap_s, "until": old.expires_at}
     update = kind.update("rotated", old, details, reason=reason, actor=actor, now=now)
-    event = kind.event("created", successor, created, reason=reason, actor=actor, now=now)
+    event = kind.event(done, successor, created, reason=reason, actor=actor, now=now)
     return replace(update, writes=(inserted, *update.writes), events=(*update.events, event))
 
 
