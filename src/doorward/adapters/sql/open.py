@@ -21,6 +21,7 @@ from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
+from doorward.adapters.sql.webhooks import SqlSenders
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured
 from doorward.values import Clock
@@ -50,6 +51,7 @@ class SqlPorts:
         self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
         self.signature_keys: Final = SqlSignatureKeys(engine)
+        self.senders: Final = SqlSenders(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.
