@@ -15,6 +15,7 @@ from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
 from doorward.adapters.sql.sectors import SqlSectors
+from doorward.adapters.sql.signature_keys import SqlSignatureKeys
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
@@ -49,6 +50,7 @@ class SqlPorts:
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
+        self.signature_keys: Final = SqlSignatureKeys(engine)
         self.senders: Final = SqlSenders(engine)
 
     async def start(self) -> None:

@@ -8,14 +8,23 @@ from typing import Final, Protocol, TypeVar, final
 from doorward.apps.port import AppPort, AppRecord
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
+from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord
 from doorward.methods.webhook.port import SecretRecord, SenderPort, SenderRecord
 from doorward.revocation.writes import HeldCredentials, HoldingsPort, OpaqueHolding
 from doorward.values import AppId, CredentialId, OrganizationId
 
-__all__ = ["ConfinedApps", "ConfinedHoldings", "ConfinedKeys", "ConfinedPasswords", "ConfinedSenders", "Confinement"]
+__all__ = [
+    "ConfinedApps",
+    "ConfinedHoldings",
+    "ConfinedKeys",
+    "ConfinedPasswords",
+    "ConfinedSenders",
+    "ConfinedSignatureKeys",
+    "Confinement",
+]
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SenderRecord)
-_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord, SenderRecord)
+_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord, SignatureKeyRecord)
 
 
 class Confinement(Protocol):
@@ -114,6 +123,31 @@ class ConfinedPasswords:
         """See `PasswordPort`."""
         confined = self._reach.organization_id or organization_id
         return await self._passwords.list_passwords(app_id=app_id, organization_id=confined, after=after, limit=limit)
+
+
+@final
+class ConfinedSignatureKeys:
+    """Keys that apps sign requests with."""
+
+    def __init__(self, keys: SignatureKeyPort, reach: Confinement) -> None:
+        self._keys: Final = keys
+        self._reach: Final = reach
+
+    async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
+        """See `SignatureKeyPort`."""
+        return self._reach.within_power(await self._keys.find_signature_key(key_id))
+
+    async def list_signature_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[SignatureKeyRecord, ...]:
+        """See `SignatureKeyPort`."""
+        confined = self._reach.organization_id or organization_id
+        return await self._keys.list_signature_keys(app_id=app_id, organization_id=confined, after=after, limit=limit)
 
 
 @final

@@ -205,7 +205,7 @@ class RevocationView(Outgoing):
     """What was revoked. `later_is_good`: whether what is issued from `revoked_at` on opens doors again.
 
     `kept_until` is when the feed may forget it, because nothing it names can be alive; null for a credential, which the
-    store remembers. `keys` and `passwords` are how many of an organization went along.
+    store remembers. `keys`, `passwords` and `signature_keys` are how many of an organization went along.
     """
 
     kind: str
@@ -216,6 +216,7 @@ class RevocationView(Outgoing):
     later_is_good: bool
     keys: int
     passwords: int
+    signature_keys: int = 0
 
 
 @final

@@ -20,10 +20,11 @@ from doorward.apps.port import AppPort, AppRecord
 from doorward.audit.port import AuditFilter, AuditPort, StoredEvent
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected
-from doorward.methods.apikey.order import KeyChanges
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
 from doorward.methods.plane import Plane
+from doorward.methods.rotation import GrantChanges, RotatableCredential
+from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord
 from doorward.methods.webhook.port import SenderPort, SenderRecord
 from doorward.revocation.sectors import SectorSource
 from doorward.revocation.writes import HoldingsPort
@@ -34,6 +35,7 @@ from doorward.server.management.confined import (
     ConfinedKeys,
     ConfinedPasswords,
     ConfinedSenders,
+    ConfinedSignatureKeys,
 )
 from doorward.values import (
     AppId,
@@ -50,8 +52,8 @@ __all__ = ["OWN_SCOPES_PREFIX", "ManagedStore", "Reach"]
 OWN_SCOPES_PREFIX: Final = "doorward:"
 _PAGE: Final = 1_000
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SenderRecord)
-_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord, SenderRecord)
+_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord, SignatureKeyRecord)
 
 
 class ManagedStore(Protocol):
@@ -65,6 +67,11 @@ class ManagedStore(Protocol):
     @property
     def passwords(self) -> PasswordPort:
         """Finds app passwords."""
+        ...
+
+    @property
+    def signature_keys(self) -> SignatureKeyPort:
+        """Finds signature keys."""
         ...
 
     @property
@@ -140,7 +147,7 @@ class Reach:
         *,
         empowering: bool = False,
         expected_version: int | None = None,
-        intended: KeyChanges | None = None,
+        intended: GrantChanges | None = None,
     ) -> None:
         self.principal: Final = principal
         self.changes: Final = store.changes
@@ -149,6 +156,7 @@ class Reach:
         self.apps: Final[AppPort] = ConfinedApps(store.apps, self)
         self.keys: Final[KeyPort] = ConfinedKeys(store.keys, self)
         self.passwords: Final[PasswordPort] = ConfinedPasswords(store.passwords, self)
+        self.signature_keys: Final[SignatureKeyPort] = ConfinedSignatureKeys(store.signature_keys, self)
         self.senders: Final[SenderPort] = ConfinedSenders(store.senders, self)
         self.master_keys: Final = store.master_keys
         self.sectors: Final = store.sectors
@@ -183,7 +191,8 @@ class Reach:
         """
         if not self._empowering:
             return
-        for list_page in (self.keys.list_keys, self.passwords.list_passwords):
+        lists = (self.keys.list_keys, self.passwords.list_passwords, self.signature_keys.list_signature_keys)
+        for list_page in lists:
             after = ""
             while found := await list_page(app_id=app_id, after=after, limit=_PAGE):
                 for credential in found:
@@ -224,8 +233,8 @@ class Reach:
             self._require_within_power(found)
         return found
 
-    def _require_within_power(self, credential: KeyRecord | PasswordRecord) -> None:
-        if not isinstance(credential, KeyRecord):
+    def _require_within_power(self, credential: KeyRecord | PasswordRecord | SignatureKeyRecord) -> None:
+        if not isinstance(credential, RotatableCredential):
             self.require_grantable(credential.scopes)
             return
         self.require_makeable(credential.scopes, credential.metadata)
