@@ -14,51 +14,38 @@ signature is of a presented text or of one near it, without using the delivery u
   may ask for so much of it.
 """
 
-import base64
-import binascii
 import time
-from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, final
 
 from fastapi import APIRouter, Depends, Request
 
-from doorward.crypto.sealing import MasterKeys
 from doorward.door.leases import RateSpender
-from doorward.errors import Misconfigured, Rejected
-from doorward.methods.webhook.explain import SecretText
-from doorward.methods.webhook.port import SecretRecord, SenderRecord
-from doorward.methods.webhook.stored import open_text, require_master_keys
+from doorward.errors import Rejected
 from doorward.server.explaining import Explainer
-from doorward.server.explaining_task import DeliveryTask, Told
+from doorward.server.explaining_task import DeliveryTask, RequestTask, Told
 from doorward.server.management.asking import Asking
 from doorward.server.management.doors import AdministratorScope, Doors
+from doorward.server.management.explain_answer import parse_body, parse_received, view_told
 from doorward.server.management.explain_models import (
     EXPLAIN_REQUEST_BYTES_MAX,
-    EXPLAINED_BODY_BYTES_MAX,
     DeliveryReceived,
     ExplanationView,
-    FieldReceived,
-    FindingView,
-    LineView,
+    RequestReceived,
 )
-from doorward.server.management.reach import ManagedStore, Reach
+from doorward.server.management.explain_secrets import keys_to_try, secrets_to_try
+from doorward.server.management.reach import ManagedStore
 from doorward.server.management.senders import find_sender_named
+from doorward.server.management.signature_keys import parse_signature_key_id
 from doorward.values import CredentialId, Principal, RateLimit
-from doorward.wire.request import Header
 
 __all__ = ["ExplanationBudget", "add_explain_routes", "explained_bytes_max"]
 
 EXPLANATIONS_PER_MINUTE_MAX: Final = 20
 """How many explanations one organization, or one key of an operator, may ask for in a minute, in all processes."""
-OWN_SECRETS_TRIED_MAX: Final = 12
-"""How many secrets of the sender itself are tried."""
-SECRETS_TRIED_MAX: Final = 16
-"""How many secrets are tried, those of other senders included."""
-OTHER_SENDERS_READ_MAX: Final = 16
-"""How many other senders' secrets are looked at."""
 
 _LIMIT: Final = RateLimit(requests=EXPLANATIONS_PER_MINUTE_MAX, window_s=60)
 _NOTHING_TO_TRY: Final = "The sender has no secret, or none that opens under the master key: add the one it shows you."
+_NO_KEY_TO_TRY: Final = "The key has no secret any more, or it does not open under the master key: make another one."
 
 
 @final
@@ -83,11 +70,11 @@ class ExplanationBudget:
 def add_explain_routes(
     router: APIRouter, doors: Doors, asking: Asking, *, explainer: Explainer, budget: ExplanationBudget
 ) -> None:
-    """Explain deliveries of a sender."""
+    """Explain deliveries of a sender, and requests signed with a key."""
     writer = doors.of(AdministratorScope.WEBHOOKS_WRITE)
 
     @router.post("/webhook-senders/{name}/explain")
-    async def explain(
+    async def explain_delivery(
         request: Request,
         principal: Annotated[Principal, Depends(writer)],
         name: str,
@@ -101,95 +88,61 @@ def add_explain_routes(
         sender = await find_sender_named(reach, name)
         headers, body = parse_received(received.headers), parse_body(received.body_base64)
         await budget.spend(principal)
-        tried = await _secrets_of(reach, sender)
-        if not tried:
+        tried = await secrets_to_try(reach, sender)
+        if not tried.texts:
             return view_told(Told(says=_NOTHING_TO_TRY), {})
         task = DeliveryTask(
             scheme=sender.scheme,
             signature_header=received.signature_header,
-            secrets=tuple(text for text, _ in tried.values()),
+            secrets=tried.texts,
             headers=headers,
             body=body,
             now=int(reach.clock()) if received.received_at is None else received.received_at,
             url=received.url,
             tolerance_s=received.tolerance_s,
         )
-        told = await explainer.explain(task)
-        return view_told(told, {secret_id: whose for secret_id, (_, whose) in tried.items()})
+        return view_told(await explainer.explain(task), tried.senders)
 
+    signer = doors.of(AdministratorScope.SIGNATURES_WRITE)
 
-async def _secrets_of(reach: Reach, sender: SenderRecord) -> dict[str, tuple[SecretText, str]]:
-    """The secrets to try and whose they are, by their ids: the sender's own first, the newest of each first."""
-    keys, now = require_master_keys(reach), int(reach.clock())
-    held = await reach.senders.list_held_secrets(sender.name)
-    # Those that count now before those that ended or have yet to begin.
-    own = sorted(_newest(held), key=lambda record: not record.is_active(now))[:OWN_SECRETS_TRIED_MAX]
-    found = {text.id: (text, sender.name) for text in _texts(keys, own, in_use=True)}
-    others = [one for one in await reach.senders.list_senders() if one.name != sender.name]
-    alike_first = sorted(others, key=lambda one: one.scheme != sender.scheme)
-    for other in alike_first[:OTHER_SENDERS_READ_MAX]:
-        if len(found) >= SECRETS_TRIED_MAX:
-            break
-        theirs = _newest(await reach.senders.list_held_secrets(other.name))[: SECRETS_TRIED_MAX - len(found)]
-        found.update({text.id: (text, other.name) for text in _texts(keys, theirs, in_use=False)})
-    return found
+    @router.post("/signature-keys/{signature_key_id}/explain")
+    async def explain_request(
+        request: Request,
+        principal: Annotated[Principal, Depends(signer)],
+        signature_key_id: str,
+        received: RequestReceived,
+    ) -> ExplanationView:
+        """Why a signed request is refused, with its signature base as received and as it was signed.
 
-
-def _newest(held: Iterable[SecretRecord]) -> list[SecretRecord]:
-    return sorted(held, key=lambda record: (record.created_at, record.id), reverse=True)
-
-
-def _texts(keys: MasterKeys, records: Iterable[SecretRecord], *, in_use: bool) -> Iterable[SecretText]:
-    for record in records:
-        try:
-            text = open_text(keys, record)
-        except Misconfigured:
-            # Sealed under a key that is lost: the list of secrets says so, and the others are tried.
-            continue
-        # Before it was here it verified nothing. So at no time more of them count than may be active.
-        begins = max(record.created_at, record.not_before or 0)
-        yield SecretText(id=record.id, text=text, not_before=begins, not_after=record.not_after, in_use=in_use)
+        Tried with this key and with others in reach, against the default profile of coverage. At most 20 a minute.
+        """
+        # What the key may, the asker must be allowed to hand out: see the module.
+        reach = asking.reach(request, principal, empowering=True)
+        record = await reach.signature_keys.find_signature_key(parse_signature_key_id(signature_key_id))
+        if record is None:
+            raise Rejected("object_unknown", "no such signature key in reach")
+        headers, body = parse_received(received.headers), parse_body(received.body_base64)
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) != 1:
+            raise Rejected("input_invalid", "a signed request has one Host header")
+        await budget.spend(principal)
+        tried = await keys_to_try(reach, record)
+        if tried.held == 0:
+            return view_told(Told(says=_NO_KEY_TO_TRY), {})
+        task = RequestTask(
+            method=received.method,
+            target=received.target.encode("ascii"),
+            scheme=received.scheme,
+            authority=hosts[0],
+            headers=headers,
+            body=body,
+            now=int(reach.clock()) if received.received_at is None else received.received_at,
+            jwks=tried.jwks,
+            in_use=tried.in_use,
+        )
+        return view_told(await explainer.explain(task), {})
 
 
 def explained_bytes_max(path: str) -> int:
     """How large a body a path of this file takes; 0 for every other. The door stands before the body is read."""
     return EXPLAIN_REQUEST_BYTES_MAX if path.startswith("/api/v1/") and path.endswith("/explain") else 0
-
-
-def parse_received(fields: Iterable[FieldReceived]) -> tuple[Header, ...]:
-    """Header lines as a server hands them on."""
-    return tuple((field.name.lower().encode("ascii"), field.value.encode("latin-1")) for field in fields)
-
-
-def parse_body(presented_base64: str) -> bytes:
-    """The body. Raises `Rejected("input_invalid")`."""
-    try:
-        body = base64.b64decode(presented_base64, validate=True)
-    except (binascii.Error, ValueError):
-        raise Rejected("input_invalid", "the body is not base64") from None
-    if len(body) > EXPLAINED_BODY_BYTES_MAX:
-        raise Rejected("input_invalid", "the body is too large to be explained")
-    return body
-
-
-def view_told(told: Told, owners: Mapping[str, str]) -> ExplanationView:
-    """What was found. `owners`: whose each secret is, by its id."""
-    return ExplanationView(
-        accepted=told.accepted,
-        code=told.code,
-        says=told.says or told.problem,
-        findings=[
-            FindingView(
-                says=finding.says,
-                cures=list(finding.cures),
-                changes=list(finding.changes),
-                proven=finding.proven,
-                made_with=finding.made_with,
-                sender=None if finding.made_with is None else owners.get(finding.made_with),
-            )
-            for finding in told.findings
-        ],
-        base=[LineView(component=line.component, received=line.received, signed=line.signed) for line in told.base],
-        tried=told.tried,
-        complete=told.complete,
-    )

@@ -23,6 +23,7 @@ from doorward.server.management.shapes import (
     Page,
     Rate,
     ReasonText,
+    RotatableView,
     ScopeList,
 )
 from doorward.values import Environment
@@ -143,17 +144,11 @@ class AppView(Outgoing):
     metadata: dict[str, str]
 
 
-class KeyView(CredentialView):
+class KeyView(RotatableView):
     """A key without its secret. Times are epoch seconds; `expires_at` is exclusive, null means never."""
 
     prefix: str
     environment: str
-    networks: list[str]
-    rate: Rate | None
-    expires_at: int | None
-    rotated_from: str | None
-    rotated_to: str | None
-    metadata: dict[str, str]
 
 
 @final

@@ -15,15 +15,13 @@ from doorward.values import Actor, CredentialId, Principal
 __all__ = ["Move", "add_moves"]
 
 _RecordT = TypeVar("_RecordT")
-_MovedT = TypeVar("_MovedT", covariant=True)
+_MovedT_co = TypeVar("_MovedT_co", covariant=True)
 
 
-class Operation(Protocol[_MovedT]):
+class Operation(Protocol[_MovedT_co]):
     """What moves one."""
 
-    def __call__(
-        self, store: Reach, key_id: CredentialId, /, *, reason: str, actor: Actor
-    ) -> Awaitable[_MovedT]:
+    def __call__(self, store: Reach, key_id: CredentialId, /, *, reason: str, actor: Actor) -> Awaitable[_MovedT_co]:
         """The record in its new state."""
         ...
 

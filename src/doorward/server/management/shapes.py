@@ -29,6 +29,7 @@ __all__ = [
     "Page",
     "Rate",
     "ReasonText",
+    "RotatableView",
     "ScopeList",
 ]
 
@@ -81,6 +82,17 @@ class CredentialView(Outgoing):
     last_used_at: int | None
     last_source: str | None
     use_count: int
+
+
+class RotatableView(CredentialView):
+    """What every key shows besides. `expires_at` is exclusive, null means never."""
+
+    networks: list[str]
+    rate: Rate | None
+    expires_at: int | None
+    rotated_from: str | None
+    rotated_to: str | None
+    metadata: dict[str, str]
 
 
 class Page(Outgoing):
