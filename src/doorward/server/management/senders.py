@@ -127,7 +127,7 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         sender = await find_sender_named(reach, name)
         wanted = SecretOrder(
             sender=sender.name,
-            text=_text(order.text),
+            text=_parse_text(order.text),
             not_before=order.not_before,
             not_after=order.not_after,
             prefix=key_prefix,
@@ -143,7 +143,7 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         sender = await find_sender_named(reach, name)
         issued = await rotate_secret(
             reach,
-            SecretOrder(sender=sender.name, text=_text(rotation.text), prefix=key_prefix),
+            SecretOrder(sender=sender.name, text=_parse_text(rotation.text), prefix=key_prefix),
             overlap_s=rotation.overlap_s,
             reason=rotation.reason,
             actor=asking.actor(request, principal),
@@ -183,8 +183,12 @@ def _parse_secret_id(presented_id: str) -> CredentialId:
     return CredentialId(presented_id)
 
 
-def _text(given: SecretStr | None) -> str | None:
-    return None if given is None else given.get_secret_value()
+def _parse_text(given: SecretStr | None) -> str | None:
+    text = None if given is None else given.get_secret_value()
+    # Half a surrogate is JSON and no text.
+    if text is not None and not text.isprintable():
+        raise Rejected("input_invalid", "a secret is printable")
+    return text
 
 
 def _issued(issued: IssuedSecret, reach: Reach) -> WebhookSecretIssued:
