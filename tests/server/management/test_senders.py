@@ -206,7 +206,7 @@ async def test_a_secret_that_matched_is_shown_to_have(ask: Ask, store: Store) ->
     secret = (await ask("POST", f"{path}/secrets", {})).json["secret"]["id"]
     assert (await secrets_of(ask, path))[0]["last_used_at"] is None
     store.plane.usage.count("webhook", secret, 1_700_000_000, None)  # type: ignore[arg-type]  # NewTypes of str
-    await store.plane.usage.flush()  # type: ignore[attr-defined]
+    await store.plane.usage.flush()
     (shown,) = await secrets_of(ask, path)
     assert (shown["last_used_at"], shown["use_count"]) == (1_700_000_000, 1)
 
