@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from doorward.errors import Unavailable
 from doorward.methods.webhook.explain import SecretText, explain_delivery
 from doorward.server import explaining
 from doorward.server.explaining import EXPLANATIONS_WAITING_MAX, Explainer
-from doorward.server.explaining_task import DeliveryTask, ExplainingTask, RequestTask, explain_task
+from doorward.server.explaining_task import DeliveryTask, ExplainingTask, RequestTask, Told, explain_task
 
 SECRET: Final = b"an HMAC secret of 32 bytes. good"
 JWKS: Final = b'{"keys":[{"kty":"oct","kid":"k1","k":"YW4gSE1BQyBzZWNyZXQgb2YgMzIgYnl0ZXMuIGdvb2Q"}]}'
@@ -120,22 +120,52 @@ def test_no_repr_of_a_task_shows_a_secret() -> None:
         assert {"body", "jwks"}.isdisjoint(name for name, _ in task.__rich_repr__())
 
 
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Has another program run in place of the explaining one."""
+
+    def _stand_in(source: str) -> None:
+        (tmp_path / "stand_in_for_explaining.py").write_text(source, encoding="ascii")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(explaining, "_MODULE", "stand_in_for_explaining")
+
+    return _stand_in
+
+
+ENDLESS: Final = "import time\ntime.sleep(3600)\n"
+
+
 @pytest.mark.usefixtures("no_child_left")
-async def test_what_takes_too_long_is_stopped() -> None:
-    with pytest.raises(Unavailable) as raised:
-        await Explainer(timeout_s=0.01).explain(delivery_task(deliver("github")))
+async def test_what_takes_too_long_is_stopped(stand_in: Callable[[str], None]) -> None:
+    stand_in(ENDLESS)
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable) as raised:
+            await Explainer(timeout_s=0.01).explain(delivery_task(deliver("github")))
     assert raised.value.code == "overloaded"
 
 
 @pytest.mark.usefixtures("no_child_left")
-async def test_whoever_goes_away_takes_the_process_along() -> None:
+async def test_whoever_goes_away_takes_the_process_along(stand_in: Callable[[str], None]) -> None:
+    stand_in(ENDLESS)
     before = children()
     asked = asyncio.create_task(Explainer().explain(delivery_task(deliver("github"))))
     while children() <= before:  # noqa: ASYNC110  # the system tells nobody that a process has begun
         await asyncio.sleep(0)
     asked.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asked
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+
+async def test_a_process_that_fails_quotes_nothing(
+    stand_in: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    stand_in("import sys\nraise ValueError(sys.stdin.buffer.read())\n")
+    delivery = deliver("github")
+    with pytest.raises(Unavailable):
+        await Explainer().explain(delivery_task(delivery))
+    written = capfd.readouterr()
+    assert delivery.text.text not in written.err + written.out
 
 
 async def test_a_process_that_ends_early_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,17 +197,15 @@ async def test_one_at_a_time_and_few_wait() -> None:
     assert most == 1
 
 
-async def test_the_process_is_given_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    spy = tmp_path / "spy_on_environment.py"
-    spy.write_text(
+async def test_the_process_is_given_no_setting_of_ours(
+    stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand_in(
         "import msgspec, os, sys\n"
         "from doorward.server.explaining_task import Told\n"
         "told = Told(says=' '.join(sorted(os.environ)), problem=' '.join(sys.argv[1:]) + '|' + sys.path[0])\n"
-        "sys.stdout.buffer.write(msgspec.msgpack.encode(told))\n",
-        encoding="ascii",
+        "sys.stdout.buffer.write(msgspec.msgpack.encode(told))\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(explaining, "_MODULE", "spy_on_environment")
     monkeypatch.setenv("DOORWARD_MASTER_KEY", "k1:obviously-fake")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "obviously-fake")
     monkeypatch.chdir(tmp_path.parent)
@@ -195,12 +223,16 @@ def test_the_process_confines_itself_and_loads_no_framework() -> None:
         "import doorward.server.explaining_task as task\n"
         "assert not {'fastapi', 'starlette', 'pydantic', 'sqlalchemy', 'httpx2'} & set(sys.modules)\n"
         "before = os.getpriority(os.PRIO_PROCESS, 0)\n"
-        "task._confine()\n"
-        "print(*(resource.getrlimit(limit)[1] for limit in (resource.RLIMIT_CPU, resource.RLIMIT_AS,"
-        " resource.RLIMIT_CORE)), os.getpriority(os.PRIO_PROCESS, 0) > before)\n"
+        "limits = resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_CORE\n"
+        "def look(_task):\n"
+        "    nicer = os.getpriority(os.PRIO_PROCESS, 0) > before\n"
+        "    return task.Told(says=' '.join(str(resource.getrlimit(one)[1]) for one in limits) + f' {nicer}')\n"
+        "task.explain_task = look\n"
+        "task.main()\n"
     )
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    sent = msgspec.msgpack.encode(delivery_task(deliver("github")))
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-P", "-c", code], input=sent, capture_output=True, check=True, env=environment
     )
-    assert done.stdout.split() == ["10", "1073741824", "0", "True"]
+    assert msgspec.msgpack.decode(done.stdout, type=Told).says == "10 1073741824 0 True"

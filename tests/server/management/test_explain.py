@@ -108,6 +108,13 @@ async def test_an_ended_secret_is_named_and_a_retired_one_is_gone(ask: Ask, stor
     assert (await explained(ask, received(delivery)))["findings"] == []
 
 
+async def test_a_secret_counts_for_nothing_before_it_was_here(ask: Ask, store: Store) -> None:
+    delivery = deliver("github")
+    secret_id = await make_sender(ask, delivery)
+    (finding,) = (await explained(ask, received(delivery, received_at=int(store.clock()) - 86_400)))["findings"]
+    assert (finding["changes"], finding["made_with"]) == (["secret.early"], secret_id)
+
+
 async def test_only_secrets_in_reach_are_tried(ask: Ask, store: Store, make_admin: MakeAdmin) -> None:
     await make_sender(ask, fresh("github", store), organization="acme")
     acme = await make_admin(WRITE, organization="acme")
