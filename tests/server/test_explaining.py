@@ -132,19 +132,19 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str],
     return _stand_in
 
 
-ENDLESS: Final = "import time\ntime.sleep(3600)\n"
+ENDLESS: Final = "import time\ntime.sleep(20)\n"
 
 
-@pytest.mark.usefixtures("no_child_left")
 async def test_what_takes_too_long_is_stopped(stand_in: Callable[[str], None]) -> None:
     stand_in(ENDLESS)
+    before = children()
     async with asyncio.timeout(10):
         with pytest.raises(Unavailable) as raised:
             await Explainer(timeout_s=0.01).explain(delivery_task(deliver("github")))
     assert raised.value.code == "overloaded"
+    assert children() <= before
 
 
-@pytest.mark.usefixtures("no_child_left")
 async def test_whoever_goes_away_takes_the_process_along(stand_in: Callable[[str], None]) -> None:
     stand_in(ENDLESS)
     before = children()
@@ -155,6 +155,7 @@ async def test_whoever_goes_away_takes_the_process_along(stand_in: Callable[[str
     async with asyncio.timeout(10):
         with pytest.raises(asyncio.CancelledError):
             await asked
+    assert children() <= before
 
 
 async def test_a_process_that_fails_quotes_nothing(
