@@ -65,7 +65,19 @@ def cli_page(note: str) -> Iterator[str]:
             continue
         yield f"\n## `doorward {name}`\n\n{GROUPS[name][1]}\n"
         for inner_name, inner in commands.items():
-            yield from _command(f"doorward {name} {inner_name}", inner, "###")
+            yield from _group_or_command(f"doorward {name} {inner_name}", inner)
+
+
+def _group_or_command(path: str, command: Any) -> Iterator[str]:  # Any: Typer keeps its classes private
+    commands = getattr(command, "commands", None)
+    if commands is None:
+        if not command.hidden:
+            yield from _command(path, command, "###")
+        return
+    yield f"\n### `{path}`\n\n{_escape(inspect.cleandoc(command.help or ''))}\n"
+    for inner_name, inner in commands.items():
+        if not inner.hidden:
+            yield from _command(f"{path} {inner_name}", inner, "####")
 
 
 def _command(path: str, command: Any, heading: str) -> Iterator[str]:  # Any: Typer keeps its classes private

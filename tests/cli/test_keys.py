@@ -165,7 +165,9 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
         "from doorward.cli.root import GROUPS, load_command\n"
         "for name in GROUPS:\n"
         "    group = load_command(name)\n"
-        "    for command in getattr(group, 'commands', {name: group}).values():\n"
+        "    inner = list(getattr(group, 'commands', {name: group}).values())\n"
+        "    for command in inner:\n"
+        "        inner += getattr(command, 'commands', {}).values()\n"
         "        print(' '.join(opt for param in command.params for opt in param.opts))\n"
     )
     shown = subprocess.run(
@@ -184,6 +186,7 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
         "--keys",
         "--other-keys",
         "--key",
+        "--public-key",
     }
     named = [option for option in shown if any(word in option for word in words) and not option.endswith("-file")]
     assert [option for option in named if option not in allowed] == []

@@ -22,13 +22,15 @@ __all__ = [
     "parse_overlap_s",
     "parse_past",
     "parse_rate",
+    "parse_signature_key_id",
 ]
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,6}[smhd])")
-_ID: Final = re.compile(rf"(?:{PREFIX_PATTERN}_[a-z]{{2,8}}_)?([0-9A-Za-z]{{12}})")
+_ID: Final = re.compile(rf"(?:{PREFIX_PATTERN}_[a-z]{{2,8}}_)?([0-9A-Za-z]{{12}})|(sig_[0-9A-Za-z]{{12}})")
+_SIGNATURE_KEY_ID: Final = re.compile(r"sig_[0-9A-Za-z]{12}")
 _WHOLE: Final = re.compile(CREDENTIAL_PATTERN)
 
 
@@ -107,7 +109,7 @@ def parse_metadata(presented_pairs: list[str]) -> dict[str, str]:
 
 
 def parse_credential_id(presented_text: str) -> CredentialId:
-    """The public id of a key or password, alone or with the prefix it is listed with (`dw_live_…`)."""
+    """The public id of a key or password, alone or with the prefix it is listed with (`dw_live_…`), or `sig_…`."""
     if _WHOLE.fullmatch(presented_text):
         shown, is_token = presented_text[-50:-38], "_token_" in presented_text
         cure = (
@@ -122,7 +124,17 @@ def parse_credential_id(presented_text: str) -> CredentialId:
     found = _ID.fullmatch(presented_text)
     if found is None:
         raise UsageProblem(f"{presented_text!r} is no id: ids have 12 letters and digits, and `list` shows them.")
-    return CredentialId(found[1])
+    return CredentialId(found[1] or found[2])
+
+
+def parse_signature_key_id(presented_text: str) -> CredentialId:
+    """The id of a signature key. What is no such id is not repeated: it may be a secret."""
+    if _SIGNATURE_KEY_ID.fullmatch(presented_text) is None:
+        raise UsageProblem(
+            "That is no id of a signature key: they are sig_ and 12 letters and digits, and "
+            "`doorward signatures keys list` shows them."
+        )
+    return CredentialId(presented_text)
 
 
 def parse_database(presented_url: str) -> str:

@@ -37,7 +37,9 @@ _Organization = Annotated[
 ]
 _Credential = Annotated[
     str | None,
-    typer.Option("--credential", metavar="ID", help="An API key, app password or opaque token, for good."),
+    typer.Option(
+        "--credential", metavar="ID", help="An API key, app password, signature key or opaque token, for good."
+    ),
 ]
 _Issuer = Annotated[
     str | None, typer.Option("--issuer", metavar="URL", help="Whose token, person or client it is, when not ours.")
