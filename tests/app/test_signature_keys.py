@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 from msgspec.structs import replace
-from tests.simulators.signature_keys import registered_key
+from tests.simulators.stored_signature_keys import registered_key
 
 from doorward.app.master_key import record_rotation, replace_lost_master_key, seal_again
 from doorward.app.store import Store, open_store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures_cli import Shell
-from tests.simulators.signature_keys import private_pem, public_pem
+from tests.simulators.stored_signature_keys import private_pem, public_pem
 
 from doorward.crypto.signature_keys import parse_json_keys
 

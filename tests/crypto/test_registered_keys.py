@@ -4,7 +4,7 @@ import secrets
 
 import msgspec
 import pytest
-from tests.simulators.signature_keys import pair_of, private_pem, public_jwk, public_pem
+from tests.simulators.stored_signature_keys import pair_of, private_pem, public_jwk, public_pem
 
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.jose.signing import generate_signing_key

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.simulators.clock import NOON
 from tests.simulators.records import APP, app_of
-from tests.simulators.signature_keys import public_jwk, signature_key_of
+from tests.simulators.stored_signature_keys import public_jwk, signature_key_of
 
 from doorward.adapters.sql import signature_keys
 from doorward.adapters.sql.open import SqlPorts

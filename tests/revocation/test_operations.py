@@ -9,7 +9,7 @@ import pytest
 from tests.simulators.clock import ManualClock
 from tests.simulators.opaque import insert_opaque
 from tests.simulators.records import app_of, key_of, password_of
-from tests.simulators.signature_keys import signature_key_of
+from tests.simulators.stored_signature_keys import signature_key_of
 
 from doorward.app.store import Store, open_store
 from doorward.apps.port import AppInserted

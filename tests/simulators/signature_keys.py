@@ -1,81 +1,37 @@
-"""Signature keys as they are stored, and key files as people have them, for tests of what takes them."""
+"""Keys of signed requests in memory, with real cryptography: what a store would find."""
 
 import secrets
-from typing import Any
+from typing import Any, final
 
-import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from tests.simulators.clock import NOON
-from tests.simulators.records import APP
+from msgspec.structs import replace
 
-from doorward.crypto.jose.algorithms import Algorithm
-from doorward.crypto.jose.signing import generate_signing_key
-from doorward.crypto.registered_keys import RegisteredKey, parse_public_key
-from doorward.crypto.signatures import SignatureAlgorithm
-from doorward.methods.signature.port import SignatureKeyRecord, SignatureKeyState
-from doorward.values import AppId, CredentialId, OrganizationId, RateLimit, Scopes
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey
+from doorward.methods.signature.sources import LoadedKey
+from doorward.values import CredentialId
 
-__all__ = ["PAIRS", "Pair", "pair_of", "private_pem", "public_jwk", "public_pem", "registered_key", "signature_key_of"]
-
-Pair = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-PAIRS: dict[str, Pair] = {}
+__all__ = ["SimulatedKeys"]
 
 
-def pair_of(kind: str) -> Pair:
-    """A private key of that kind, made once a session."""
-    if kind not in PAIRS:
-        PAIRS[kind] = _make(kind)
-    return PAIRS[kind]
+@final
+class SimulatedKeys:
+    """Implements `SignatureKeySource`. `finds` counts what was asked for."""
 
+    def __init__(self) -> None:
+        self.keys: dict[str, LoadedKey] = {}
+        self.finds = 0
 
-def _make(kind: str) -> Pair:
-    match kind:
-        case "Ed25519":
-            return ed25519.Ed25519PrivateKey.generate()
-        case "P-256":
-            return ec.generate_private_key(ec.SECP256R1())
-        case "P-384":
-            return ec.generate_private_key(ec.SECP384R1())
-        case "P-521":
-            return ec.generate_private_key(ec.SECP521R1())
-        case _:
-            return rsa.generate_private_key(65_537, int(kind.removeprefix("RSA-")))
+    def add(self, key_id: str | None = None, secret: bytes | None = None, **grants: Any) -> tuple[CredentialId, bytes]:
+        """A key with an HMAC secret; answers its id and the secret."""
+        found = CredentialId(f"sig_{secrets.token_hex(6)}" if key_id is None else key_id)
+        octets = secrets.token_bytes(32) if secret is None else secret
+        verifier = SignatureKey(SignatureAlgorithm.HMAC_SHA256, octets)
+        self.keys[found] = LoadedKey(id=found, verifier=verifier, **grants)
+        return found, octets
 
+    def bar(self, key_id: CredentialId, code: str) -> None:
+        """As an operator would who disables or revokes it."""
+        self.keys[key_id] = replace(self.keys[key_id], barred=code)
 
-def public_pem(kind: str) -> bytes:
-    return pair_of(kind).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def private_pem(kind: str) -> bytes:
-    return pair_of(kind).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def public_jwk(algorithm: Algorithm = Algorithm.EDDSA) -> dict[str, Any]:  # Any: JSON
-    return dict(generate_signing_key(algorithm, secrets.token_bytes).verification.public_jwk())
-
-
-def registered_key(algorithm: Algorithm = Algorithm.EDDSA) -> RegisteredKey:
-    return parse_public_key(msgspec.json.encode(public_jwk(algorithm)))
-
-
-def signature_key_of(
-    key_id: str = "sig_000000000001", app_id: str = APP, **changed: Any
-) -> SignatureKeyRecord:  # Any: whatever the fields hold
-    fields: dict[str, Any] = {
-        "id": CredentialId(key_id),
-        "app_id": AppId(app_id),
-        "organization_id": OrganizationId("acme"),
-        "name": "nightly import",
-        "algorithm": SignatureAlgorithm.HMAC_SHA256,
-        "public_jwk": None,
-        "sealed_secret": b"sealed",
-        "scopes": Scopes("orders:read", "orders:write"),
-        "networks": ("10.0.0.0/8", "2001:db8::/32"),
-        "rate": RateLimit(requests=100, window_s=60),
-        "state": SignatureKeyState.ACTIVE,
-        "created_at": NOON,
-        "expires_at": NOON + 90 * 86_400,
-        "metadata": {"owner": "ops"},
-    }
-    return SignatureKeyRecord(**fields | changed)
+    async def find_key(self, key_id: CredentialId) -> LoadedKey | None:
+        self.finds += 1
+        return self.keys.get(key_id)

@@ -4,8 +4,8 @@ from base64 import b64decode
 
 import pytest
 from msgspec.structs import replace
-from tests.simulators.signature_keys import registered_key
 from tests.simulators.store import NOW, OPERATOR, SimulatedStore
+from tests.simulators.stored_signature_keys import registered_key
 
 from doorward.apps.operations import revoke_app, suspend_app
 from doorward.apps.port import AppRecord

@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 from msgspec.structs import replace
-from tests.simulators.signature_keys import pair_of, public_pem
 from tests.simulators.store import OPERATOR, SimulatedStore
+from tests.simulators.stored_signature_keys import pair_of, public_pem
 
 from doorward.apps.operations import revoke_app, suspend_app
 from doorward.apps.port import AppRecord
