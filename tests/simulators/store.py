@@ -11,6 +11,7 @@ from typing import TypeVar, final
 import msgspec
 from msgspec.structs import replace
 from tests.simulators.plane import SimulatedPlane
+from tests.simulators.senders import SimulatedSenders
 
 from doorward.apps.port import AppInserted, AppRecord, AppUpdated
 from doorward.crypto.jose.algorithms import Algorithm
@@ -78,9 +79,8 @@ class SimulatedStore:
         self.password_rows: dict[str, PasswordRecord] = {}
         self.signature_key_rows: dict[str, SignatureKeyRecord] = {}
         self.opaque_rows: dict[str, OpaqueRecord] = {}
-        self.master_keys: MasterKeys | None = MasterKeys(
-            {"k1": secrets.token_bytes(32)}, current="k1", entropy=secrets.token_bytes
-        )
+        self.senders = SimulatedSenders()
+        self.master_keys: MasterKeys | None = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
         self.sector_names: set[str] = set()
         self.keyring = SimulatedRing()
         self.events: list[Event] = []
@@ -229,12 +229,14 @@ class SimulatedStore:
         if self.before_commit:
             self.before_commit.pop()()
         kept = {name: dict(getattr(self, name)) for name in _ROWS}
+        senders_kept = self.senders.kept()
         try:
             for write in change.writes:
                 self._write(write)
         except Rejected:
             for name, rows in kept.items():
                 setattr(self, name, rows)
+            self.senders.rows, self.senders.secrets = senders_kept
             raise
         self.events += change.events
         for row in change.revocations:
@@ -290,7 +292,7 @@ class SimulatedStore:
                 token = self.opaque_rows[token_id]
                 self.opaque_rows[token_id] = replace(token, state=OpaqueState.REVOKED, version=token.version + 1)
             case _:
-                raise AssertionError(f"no statement for {write!r}")
+                self.senders.write(write)
 
     def _require_app(self, app_id: AppId) -> None:
         if app_id not in self.app_rows:

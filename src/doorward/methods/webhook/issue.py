@@ -5,13 +5,14 @@ Decisions:
 * Every change of a sender's secrets moves the sender's version on, so two at the same time meet there and the second
   is decided again: at most 8 secrets are active at any time to come, also when twenty are added at once.
 * A rotation leaves what is planned for later alone and gives what is active an end. An overlap of 0 (a leak) retires.
-* Retiring erases the text, is final, and needs a word when a delivery would be lost by it: the only active secret, or
-  one that matched within the last day. Which one matched is counted for that reason.
+* Retiring erases the text, is final, and needs a word when a delivery may be lost by it: the only active secret, one
+  that matched within the last day, or the one that matched last. Which one matched is counted for that reason.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from enum import StrEnum
+from typing import Final, TypeAlias, final
 
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import (
@@ -44,7 +45,7 @@ from doorward.values import Actor, Change, CredentialId, Entropy, Event
 from doorward.values.bounds import parse_duration, parse_organization_id
 from doorward.wire.reason import parse_reason
 
-__all__ = ["Seal", "issue_secret", "issue_sender", "retire_secret_of", "succeed_secrets"]
+__all__ = ["Needed", "Seal", "issue_secret", "issue_sender", "needed_because", "retire_secret_of", "succeed_secrets"]
 
 Seal: TypeAlias = Callable[[CredentialId, str], bytes]
 """Seals a text for the row of that id."""
@@ -169,7 +170,7 @@ def retire_secret_of(
         sender: whose.
         held: the sender's secrets that are not retired.
         record: the secret.
-        anyway: also when it is the only active one, or matched within the last day.
+        anyway: also when a delivery may be lost by it; see `needed_because`.
         reason: 1 to 500 characters.
         actor: who retires it.
         now: epoch seconds.
@@ -180,8 +181,9 @@ def retire_secret_of(
     said = parse_reason(reason)
     if record.state is SecretState.RETIRED:
         raise Rejected("state_final", "the secret is retired")
-    if not anyway:
-        _require_idle(held, record, now)
+    needed = None if anyway else needed_because(held, record, now)
+    if needed is not None:
+        raise Rejected("input_invalid", needed.value)
     gone = erase_secret(record)
     details = {"use_count": record.use_count, "last_used_at": record.last_used_at}
     event = secret_event("webhook_secret.retired", sender, record.id, actor, now, said, details)
@@ -233,10 +235,33 @@ def _require_room(held: Sequence[SecretRecord], now: int) -> None:
         raise Rejected("input_invalid", f"at most {SECRETS_MAX} secrets of a sender are active at a time; retire one")
 
 
-def _require_idle(held: Sequence[SecretRecord], record: SecretRecord, now: int) -> None:
+@final
+class Needed(StrEnum):
+    """Why a delivery may be lost when a secret is retired."""
+
+    ONLY = "it is the only active secret: no delivery would be taken; add another first"
+    RECENT = "it matched within the last day: the sender still signs with it"
+    LAST = "no other has matched since it did: the sender may sign with it again"
+
+
+def needed_because(held: Sequence[SecretRecord], record: SecretRecord, now: int) -> Needed | None:
+    """Why a delivery may be lost if a secret were retired; None when it may go.
+
+    Args:
+        held: the sender's secrets that are not retired.
+        record: one of them, joined with its use, which is a minute late.
+        now: epoch seconds.
+    """
     if not record.is_active(now):
-        return
-    if not any(other.is_active(now) for other in held if other.id != record.id):
-        raise Rejected("input_invalid", "it is the only active secret: no delivery would be taken; add another first")
-    if record.last_used_at is not None and now - record.last_used_at < RECENTLY_USED_S:
-        raise Rejected("input_invalid", "it matched within the last day: the sender still signs with it")
+        return None
+    others = [other for other in held if other.id != record.id and other.is_active(now)]
+    if not others:
+        return Needed.ONLY
+    used_at = record.last_used_at
+    if used_at is None:
+        return None
+    if now - used_at < RECENTLY_USED_S:
+        return Needed.RECENT
+    if not any(other.last_used_at is not None and other.last_used_at > used_at for other in others):
+        return Needed.LAST
+    return None

@@ -108,7 +108,7 @@ async def retire_secret(
     Args:
         store: the store.
         secret_id: which.
-        anyway: also when it is the only active one, or matched within the last day.
+        anyway: also when a delivery may be lost by it: it is the only active one, or its sender may still sign with it.
         reason: 1 to 500 characters.
         actor: who retires it.
 
