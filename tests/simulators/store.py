@@ -80,9 +80,7 @@ class SimulatedStore:
         self.signature_key_rows: dict[str, SignatureKeyRecord] = {}
         self.opaque_rows: dict[str, OpaqueRecord] = {}
         self.senders = SimulatedSenders()
-        self.master_keys: MasterKeys | None = MasterKeys(
-            {"k1": secrets.token_bytes(32)}, current="k1", entropy=secrets.token_bytes
-        )
+        self.master_keys: MasterKeys | None = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
         self.sector_names: set[str] = set()
         self.keyring = SimulatedRing()
         self.events: list[Event] = []

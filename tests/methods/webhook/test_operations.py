@@ -128,8 +128,8 @@ async def test_the_very_secret_it_has_is_refused(store: SimulatedStore) -> None:
     await sender(store)
     text = secret_text(SCHEMES["standard"])
     issued = await add(store, text=text)
-    for again in (add(store, text=text), rotate(store, text=text)):
-        said = await refused(again)
+    for again in (add, rotate):
+        said = await refused(again(store, text=text))
         assert (said.code, issued.record.id in said.detail) == ("object_exists", True)
 
 
@@ -181,11 +181,11 @@ async def test_a_rotation_lets_what_is_active_end_and_leaves_the_rest(store: Sim
     assert rows[planned.record.id] == planned.record
     assert rows[made.record.id].is_active(NOW)
     told = [(event.action, event.object_id, event.reason) for event in store.events[-3:]]
-    assert told == [
+    assert told[2] == ("webhook_secret.added", made.record.id, "yearly")
+    assert set(told[:2]) == {
         ("webhook_secret.rotated", long.record.id, "yearly"),
         ("webhook_secret.rotated", short.record.id, "yearly"),
-        ("webhook_secret.added", made.record.id, "yearly"),
-    ]
+    }
     assert store.events[-3].details["rotated_to"] == made.record.id
 
 

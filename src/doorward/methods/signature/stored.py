@@ -9,7 +9,7 @@ Rules:
 * Whether a key that verifies may be used is not decided here: only who has proven it learns its state.
 """
 
-from typing import Final, Protocol, final
+from typing import Final, Protocol, final, runtime_checkable
 
 from doorward.crypto.registered_keys import UnusableKey, verifier_of_jwk
 from doorward.crypto.sealing import MasterKeys, UnsealError
@@ -24,6 +24,7 @@ from doorward.values import CredentialId
 __all__ = ["StoredKeys", "StoredKeysStore", "open_verifier"]
 
 
+@runtime_checkable
 class StoredKeysStore(Protocol):
     """What is needed of a store to verify with its keys."""
 
