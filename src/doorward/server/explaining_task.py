@@ -42,7 +42,7 @@ CPU_S_MAX: Final = 10
 """How much processor time one explanation may take; the search itself ends after two seconds, by octets hashed."""
 MEMORY_BYTES_MAX: Final = 1_073_741_824
 """How much address space it may use."""
-NICENESS: Final = 10
+NICENESS: Final = 5
 """How much it gives way to the processes that serve."""
 TASK_BYTES_MAX: Final = 4_194_304
 """How long a task may be."""
