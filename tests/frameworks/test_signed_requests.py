@@ -150,6 +150,12 @@ def test_nothing_runs_before_the_body_is_proven(app: Any, handler: Handler, stor
     assert not store.plane.claims.rows
 
 
+def test_another_host_is_another_request(app: Any, handler: Handler) -> None:
+    client = TestClient(app, base_url="http://other.example")
+    assert post(client, headers_of()).json()["code"] == "credential_invalid"
+    assert not handler.bodies
+
+
 async def test_nothing_is_received_before_the_headers_are_proven(app: Any, handler: Handler) -> None:
     headers = [(b"host", b"testserver"), (b"content-length", b"14")]
     assert await status_and_asked(app, headers) == (401, 0)
