@@ -104,7 +104,7 @@ def build_server(
     )
     table = _protocol_table(source, streams) | _token_table(settings, store, hops)
     if settings.dev:
-        table |= explain_routes(store.clock)
+        table |= explain_routes(store.clock, store)
     protocol = Routes(table, management)
     limited = BodyLimit(
         protocol,
