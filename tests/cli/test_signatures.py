@@ -176,6 +176,38 @@ def test_explain_shows_what_is_signed_and_what_changed(empty_shell: Shell, folde
     assert (cut.code, "cannot be had" in cut.err) == (1, True)
 
 
+def test_explain_without_keys_tells_no_credential_and_no_signature(empty_shell: Shell, folder: Path) -> None:
+    body = '{"a":1}'
+    fields = {
+        "Authorization": "Bearer hunter2-hunter2",
+        "X-Hub-Signature-256": "sha256=hunter2-hunter2",
+        "Referer": "https://a.example/?token=hunter2-hunter2",
+    }
+    first = _add(HEAD.replace("x=%2f", "access_token=hunter2-hunter2") + "Content-Length: 7\r\n\r\n" + body, fields)
+    (folder / "request.http").write_bytes(first.encode())
+    inner = empty_shell.json("signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--at", "1000")
+    (folder / "request.http").write_bytes(_add(first, inner["headers"]).encode())
+    covers = [*fields, 'signature;key="sig1"', "content-type"]
+    outer = empty_shell.json(
+        "signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--at", "1000", "--label", "outer",
+        *(part for name in covers for part in ("--cover", name.lower())),
+    )  # fmt: skip
+    twice = _add(_add(first, inner["headers"]), outer["headers"])
+    (folder / "sent.http").write_bytes(twice.encode())
+    (folder / "got.http").write_bytes(twice.replace("hunter2-hunter2", "hunter2-hunter3").encode())
+    valid = inner["headers"]["Signature"].split(":")[1]
+    assert valid in twice
+    differing = ("--request", "got.http", "--sent", "sent.http")
+    for arguments in [(*more, *form) for more in (("--request", "sent.http"), differing) for form in ((), ("--json",))]:
+        said = empty_shell("signatures", "explain", *arguments, "--label", "outer")
+        told = said.out + said.err
+        assert "hunter2" not in told
+        assert valid not in told
+        assert "not shown" in told
+    changed = empty_shell("signatures", "explain", *differing, "--json", "--label", "outer").lines[0]["changed"]
+    assert '"authorization"' in changed
+
+
 def _explain(shell: Shell, request: str, *more: str) -> tuple[int, Any]:
     (shell.folder / "got.http").write_bytes(request.encode())
     said = shell("signatures", "explain", "--keys", "keys.json", "--request", "got.http", "--at", "1001", *more)
