@@ -186,7 +186,9 @@ def test_expires_ends_at_that_second_and_after_created(created: int, expires: in
 
 def test_an_unknown_key_and_a_wrong_signature_look_alike() -> None:
     unknown = code_of(signed(message(), key_id="k2"))
-    wrong = code_of(signed(message(), signer=SignatureSigner(SignatureAlgorithm.HMAC_SHA256, b"x" * 32)))
+    wrong = code_of(
+        signed(message(), signer=SignatureSigner(SignatureAlgorithm.HMAC_SHA256, b"another HMAC secret of 32 bytes."))
+    )
     assert (unknown, wrong) == ("signature_key_unknown", "signature_mismatch")
     unproven = (unknown, wrong, "signature_algorithm", "signature_component")
     assert {REFUSALS[code].public_code for code in unproven} == {"credential_invalid"}

@@ -9,6 +9,7 @@ takes; its id is published anyway.
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final, final
 
 import msgspec
@@ -24,7 +25,7 @@ from doorward.methods.signature.wire import PresentedSignature, parse_signatures
 
 __all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
 
-_NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, bytes(32))
+_NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, sha256(b"doorward: nobody's key").digest())
 _CONTENT_DIGEST: Final = '"content-digest"'
 
 
