@@ -42,14 +42,22 @@ def find_weakness(secret: bytes) -> str | None:
 
 def _is_repeated(secret: bytes) -> bool:
     # With itself moved on by one unit: `secretsecretsec`, whole units or not.
-    return any(secret[size:] == secret[:-size] for size in range(1, min(REPEATED_UNIT_BYTES_MAX, len(secret) // 2) + 1))
+    return any(
+        secret[size] == secret[0] and secret[size:] == secret[:-size]
+        for size in range(1, min(REPEATED_UNIT_BYTES_MAX, len(secret) // 2) + 1)
+    )
 
 
 def _is_counted(secret: bytes) -> bool:
-    steps = [(after - before) % 256 for before, after in pairwise(secret)]
     # A few steps may be others: 9 is followed by a, and z by A. In 24 random octets so many neighbours come less often
     # than once in 10^30, in 24 random hexadecimal digits once in 10^12.
-    return sum(step in (0, 1, 255) for step in steps) >= len(steps) - len(steps) // _UNEVEN_PARTS
+    others_left = (len(secret) - 1) // _UNEVEN_PARTS
+    for before, after in pairwise(secret):
+        if (after - before) % 256 not in (0, 1, 255):
+            others_left -= 1
+            if others_left < 0:
+                return False
+    return True
 
 
 def is_known_secret(secret: bytes) -> bool:

@@ -119,14 +119,16 @@ def verify_signature(
             `signature_expired`, `signature_digest`, in this order.
     """
     base = build_base(presented.covered, presented.said.text, message)
+    # Before anything is refused: whether a secret of that id is known must not show in the time it takes, whatever the
+    # message says of its algorithm.
+    has_signed = (_NOBODYS_KEY if key is None else key).has_signed(presented.signature, base)
     if key is None:
-        _NOBODYS_KEY.has_signed(presented.signature, base)
         raise Rejected("signature_key_unknown", "no key of this id")
     said = presented.said.algorithm
     if said is not None and said != key.algorithm.value:
         # The key decides (RFC 9421 section 3.2, step 6); what the message says may only agree.
         raise Rejected("signature_algorithm", f"the key is for {key.algorithm.value}")
-    if not key.has_signed(presented.signature, base):
+    if not has_signed:
         raise Rejected("signature_mismatch", "the signature is not this key's over this request")
     with_body = message.announces_body
     _check_coverage(presented, profile, with_body=with_body)
