@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from doorward.errors import Rejected
 from doorward.methods.explaining import Change
+from doorward.methods.explaining.coding import find_coding
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import parse_content_digest
@@ -47,6 +48,9 @@ def judge(
     found, tried = _body(message, body, presented, fit.pieces)
     if found is None and not body:
         return Judgement((*changes, READ_BEFORE), body_unknown=False, tried=tried)
+    coding = find_coding(message.lines(b"content-encoding"), body) if found is None else None
+    if coding is not None:
+        return Judgement((*changes, coding), body_unknown=False, tried=tried)
     for change in found or ():
         words = f"The digest in it fits the body when {change.fits_when}."
         changes.append(Change(change.name, words, change.cure))
