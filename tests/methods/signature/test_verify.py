@@ -186,6 +186,35 @@ def test_expires_ends_at_that_second_and_after_created(created: int, expires: in
         assert code_of(without, profile=ANY) == "signature_expired"
 
 
+CODED = message((b"content-encoding", b"gzip"), body=BODY)
+
+
+@pytest.mark.parametrize("profile", ["default", "danger-replayable"])
+def test_the_coding_of_a_body_is_covered_where_one_is_said(profile: str) -> None:
+    rules = PROFILES[profile]
+    plain, coded = signed(message(body=BODY), body=BODY, profile=rules), signed(CODED, body=BODY, profile=rules)
+    assert '"content-encoding"' in dict(coded.headers)[b"signature-input"].decode()
+    for request in (plain, coded):
+        assert verified(request, body=BODY, profile=rules) is not None
+    # On the way somebody says that the body is compressed; that it is not; that it is compressed otherwise.
+    added = changed(plain, headers=(*plain.headers, (b"content-encoding", b"gzip")))
+    dropped = changed(coded, headers=[header for header in coded.headers if header[0] != b"content-encoding"])
+    other = changed(
+        coded, headers=[(name, b"br" if name == b"content-encoding" else value) for name, value in coded.headers]
+    )
+    assert code_of(added, profile=rules) == "signature_coverage"
+    assert code_of(dropped, profile=rules) == "signature_component"
+    assert code_of(other, profile=rules) == "signature_mismatch"
+
+
+def test_the_coding_of_no_body_is_nobodys_concern() -> None:
+    bare = signed(message())
+    assert verified(changed(bare, headers=(*bare.headers, (b"content-encoding", b"gzip")))) is not None
+    loose = signed(message(body=BODY), body=BODY)
+    added = changed(loose, headers=(*loose.headers, (b"content-encoding", b"gzip")))
+    assert verified(added, profile=ANY) is not None
+
+
 def test_an_unknown_key_and_a_wrong_signature_look_alike() -> None:
     unknown = code_of(signed(message(), key_id="k2"))
     wrong = code_of(

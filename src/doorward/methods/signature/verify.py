@@ -21,6 +21,7 @@ from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_content_digest
 from doorward.methods.signature.fields import field_value
+from doorward.methods.signature.profiles import demanded_components
 from doorward.methods.signature.wire import PresentedSignature, parse_signatures
 
 __all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
@@ -131,15 +132,17 @@ def verify_signature(
     if not has_signed:
         raise Rejected("signature_mismatch", "the signature is not this key's over this request")
     with_body = message.announces_body
-    _check_coverage(presented, profile, with_body=with_body)
+    _check_coverage(presented, message, profile, with_body=with_body)
     _check_times(presented, profile, now)
     return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
 
 
-def _check_coverage(presented: PresentedSignature, profile: CoverageProfile, *, with_body: bool) -> None:
+def _check_coverage(
+    presented: PresentedSignature, message: Message, profile: CoverageProfile, *, with_body: bool
+) -> None:
     covered = presented.covered.identifiers
-    if not profile.components <= covered or (with_body and not profile.body_components <= covered):
-        wanted = profile.components | profile.body_components if with_body else profile.components
+    wanted = demanded_components(profile, message, with_body=with_body)
+    if not wanted <= covered:
         raise Rejected("signature_coverage", f"not covered: {' '.join(sorted(wanted - covered))}")
     for name in profile.parameters:
         if getattr(presented.said, name) is None:

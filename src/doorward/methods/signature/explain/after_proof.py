@@ -12,6 +12,7 @@ from doorward.methods.signature.digest import parse_content_digest
 from doorward.methods.signature.explain.body_changes import READ_BEFORE, find_body
 from doorward.methods.signature.explain.pieces import Pieces, component_key
 from doorward.methods.signature.explain.search import Fit
+from doorward.methods.signature.profiles import demanded_components
 from doorward.methods.signature.wire import PresentedSignature
 from doorward.wire.structured import parse_inner_items
 
@@ -58,10 +59,17 @@ def judge(
 
 
 def _coverage(message: Message, presented: PresentedSignature, profile: CoverageProfile) -> Iterator[Change]:
-    wanted = profile.components | profile.body_components if message.announces_body else profile.components
+    wanted = demanded_components(profile, message, with_body=message.announces_body)
     lacking = sorted(wanted - presented.covered.identifiers)
     lacking += [name for name in sorted(profile.parameters) if getattr(presented.said, name) is None]
-    if lacking:
+    if lacking == ['"content-encoding"']:
+        yield Change(
+            "coverage.coding",
+            "The request has a Content-Encoding that the signature does not cover: it came on the way, or the sender "
+            "does not cover it.",
+            "Let no proxy compress requests or say that they are; a sender that compresses covers content-encoding.",
+        )
+    elif lacking:
         yield Change(
             "coverage",
             f"It does not cover {', '.join(lacking)}, which the profile {profile.name} demands.",
