@@ -32,7 +32,9 @@ __all__ = ["SqlPorts", "open_sql"]
 class SqlPorts:
     """Every port of one database. Nothing is opened before `start`; belongs to the loop that started it."""
 
-    def __init__(self, engine: Engine, chain_key: ChainKey | None, claims_per_owner_max: int) -> None:
+    def __init__(
+        self, engine: Engine, chain_key: ChainKey | None, claims_per_owner_max: int = CLAIMS_PER_OWNER_MAX
+    ) -> None:
         self._engine: Final = engine
         self.keys: Final = SqlKeys(engine)
         self.passwords: Final = SqlPasswords(engine)
