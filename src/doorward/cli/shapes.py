@@ -12,7 +12,7 @@ from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import StoredEvent
 from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
-from doorward.methods.webhook.issue import needed_because
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.port import SecretRecord, SecretState, SenderRecord
 from doorward.values import RateLimit
 
