@@ -1,10 +1,13 @@
 """The gateway of the demo does what it is there to show, and the sender signs as the specification says."""
 
 import asyncio
+import base64
+import secrets
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -13,8 +16,8 @@ from tools.demo_webhooks import Hooks, explain_refusal, sign
 
 from doorward.methods.webhook import find_scheme, parse_secret, verify_delivery
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # as published
-SENT = b'{"order":"7","amount":4200}'
+SECRET: Final = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+SENT: Final = b'{"order":"7","amount":4200}'
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import importlib.util
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.fixtures_cli import Shell
 from doorward.methods.webhook import find_scheme, parse_secret, sign_delivery
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
-HOOKS_SECRET: Final = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+HOOKS_SECRET: Final = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @pytest.fixture
