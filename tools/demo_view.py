@@ -13,7 +13,7 @@ from rich.text import Text
 from tools.demo_credentials import Credentials
 from tools.demo_tokens import ORDERS_AUDIENCE, TokenOffice
 from tools.demo_tour import Outcome
-from tools.demo_webhooks import EXPLAIN, GROUP, Hooks, Why
+from tools.demo_webhooks import EXPLAIN, GROUP, PAYMENT, SIGN, Hooks, Why
 
 __all__ = ["Stage", "say", "show_outcomes", "show_stage", "show_why"]
 
@@ -72,6 +72,8 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
     code = Text(outcome.code, style="dim" if outcome.fits else "bold red")
     if not outcome.fits and outcome.code != case.code:
         code.append(f" (due: {case.code or 'none'})")
+    elif not outcome.fits and outcome.status == case.status:
+        code.append(" (something else was due)")
     status_style = "green" if outcome.status < 300 else "yellow"
     return (
         Text.assemble(mark, " ", case.ask),
@@ -131,6 +133,12 @@ def show_stage(console: Console, stage: Stage) -> None:
         f'curl -i -H "Authorization: Bearer $(cat {stage.token_file.name})" {stage.shelf}/stock',
         f'{doorward} revoke --dev --subject alice --because "phone stolen"',
         f"{doorward} keyring list --dev --all",
+    )
+    console.print("\nSend a webhook of your own, and ask why the gateway's was refused:\n")
+    _show_lines(
+        console,
+        f"{doorward} {' '.join(SIGN)} | curl -i -H @- -H 'Content-Type: application/json'"
+        f" --data-binary @{PAYMENT} {stage.hooks.receiver}/payments",
         f"{doorward} {' '.join(EXPLAIN)}",
     )
     console.print("\nCtrl-C ends everything.")

@@ -24,6 +24,8 @@ from tools.demo_tour import Case, Outcome, ask_case, bearer
 __all__ = [
     "EXPLAIN",
     "GROUP",
+    "PAYMENT",
+    "SIGN",
     "Hooks",
     "Why",
     "explain_refusal",
@@ -36,6 +38,10 @@ __all__ = [
 GROUP: Final = "Webhooks"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _SECRET: Final = "hooks.secret"  # noqa: S105  # a file's name
+PAYMENT: Final = "payment.json"
+"""A body to sign."""
+SIGN: Final = ("webhooks", "sign", "--scheme", "standard", "--secret-file", _SECRET, "--body", PAYMENT)
+"""The command that signs it, in the folder of the demo."""
 EXPLAIN: Final = ("webhooks", "explain", "--scheme", "standard", "--secret-file", _SECRET, "--request", KEPT)
 """The command that says why a delivery was refused, in the folder of the demo."""
 _COMMAND_S_MAX: Final = 30.0
@@ -64,6 +70,7 @@ def start_hooks(processes: Processes, ports: tuple[int, int], database: Path, fo
     secret_file = folder / _SECRET
     secret_file.touch(0o600)
     secret_file.write_text(secret + "\n")
+    (folder / PAYMENT).write_text('{"order":"7","amount":100}')
     sources = {"DOORWARD_DATABASE_URL": f"sqlite:///{database}", "HOOKS_SECRET": secret}
     processes.serve("hooks", "hooks:app", _ROOT / "examples", ports[0], environment=sources, folder=folder)
     rewriting = {"UPSTREAM": receiver, "KEPT_IN": str(folder)}
@@ -110,10 +117,10 @@ def explain_refusal(hooks: Hooks) -> Why:
         [sys.executable, "-m", "doorward.cli", *EXPLAIN, "--json"],
         cwd=hooks.folder, env={**os.environ}, capture_output=True, text=True, timeout=_COMMAND_S_MAX, check=False,
     )  # fmt: skip
-    if done.returncode:
+    found = [] if done.returncode else json.loads(done.stdout)["findings"]
+    if not found:
         raise DemoFailed(f"doorward webhooks explain found nothing: {(done.stdout + done.stderr).strip()[-300:]}")
-    first = json.loads(done.stdout)["findings"][0]
-    return Why(first["says"], first["cure"])
+    return Why(found[0]["says"], found[0]["cure"])
 
 
 def sign(secret: str, body: bytes) -> Mapping[str, str]:
