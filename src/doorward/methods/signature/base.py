@@ -153,4 +153,5 @@ def build_base(covered: Covered, parameters: str, message: Message) -> bytes:
     values = [resolve(message) for resolve in covered.resolvers]
     if b"".join(values).translate(None, _ALLOWED):
         raise refuse_component("a covered component is not printable ASCII")
-    return covered.frame % (*values, parameters.encode("ascii"))
+    values.append(parameters.encode("ascii"))
+    return covered.frame % tuple(values)
