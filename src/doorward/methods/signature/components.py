@@ -43,7 +43,7 @@ def refuse_component(what: str) -> Rejected:
 
 
 @final
-class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """A request as it is signed.
 
     Args:

@@ -12,7 +12,7 @@ Rules:
 import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, final
 
@@ -48,7 +48,7 @@ _PARAMETERS: Final = (
     rf"|;tag={_CHARACTERS})*+"
 )
 # The parameters nearly every signature has, in their one spelling and in any order: read in one step.
-_USUAL: Final = re.compile(_PARAMETERS)
+_USUAL: Final = re.compile(rf"(){_PARAMETERS}")
 # The same after what nearly every field begins with: a label and a list up to its first parenthesis.
 _USUAL_ALONE: Final = re.compile(rf"([^)]*+\)){_PARAMETERS}")
 _INPUT: Final = b"signature-input"
@@ -127,12 +127,13 @@ def _parse_alone(
     if presented_inputs is None or presented_signatures is None:
         return None
     # A character for every octet: one that is not ASCII can only be in the opening, and such an opening is none.
-    usual = _USUAL_ALONE.fullmatch(presented_inputs.decode("latin-1"))
+    text = presented_inputs.decode("latin-1")
+    usual = _USUAL_ALONE.fullmatch(text)
     if usual is None:
         return None
-    opening, *parameters = usual.groups()
+    opening: str = usual[1]
     known = _opening(opening, kinds) if len(opening) <= _KEPT_CHARACTERS_MAX else None
-    said = _said_usually(usual.string[len(opening) :], parameters)
+    said = _said_usually(text[len(opening) :], usual.groups())
     if known is None or said is None or said.key_id is None:
         return None
     label, covered, ahead = known
@@ -207,11 +208,11 @@ def _read_usual(text: str) -> Said | None:
     return None if usual is None else _said_usually(text, usual.groups())
 
 
-def _said_usually(text: str, groups: Sequence[str | None]) -> Said | None:
-    if text.count(";") != len(groups) - groups.count(None):
+def _said_usually(text: str, groups: tuple[str | None, ...]) -> Said | None:
+    _, created, expires, key_id, algorithm, nonce, tag = groups
+    if text.count(";") != len(groups) - 1 - groups.count(None):
         # A parameter that comes twice, or a semicolon in a string.
         return None
-    created, expires, key_id, algorithm, nonce, tag = groups
     return Said(
         text,
         key_id,
