@@ -108,6 +108,8 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
         client=hop.client,
         forwarded=hop.forwarded,
         read_body=body.read,
+        pass_body=body.pass_through,
+        authority=hop.host,
         by_name=by_name,
     )
 
@@ -130,7 +132,7 @@ async def admit_all(
         try:
             if request is None:
                 request = request_view(scope, body, hops)
-            admission = await door.admit(request)
+            admission = await door.admit(request, admitted)
         except (Rejected, Unavailable) as refused:
             return door.refuse(refused, request)
         admitted[door] = admission

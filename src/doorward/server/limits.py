@@ -4,6 +4,7 @@ The body is counted as it is read, not buffered here: a handler that never asks 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,29 +20,47 @@ _LENGTH_DIGITS_MAX: Final = 18
 
 @final
 class BodyLimit:
-    """Refuses a body over `body_bytes_max` as `body_too_large`, one slower than `body_timeout_s` as malformed."""
+    """Refuses a body over `body_bytes_max` as `body_too_large`, one slower than `body_timeout_s` as malformed.
 
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int, body_timeout_s: float) -> None:
+    Args:
+        app: what reads the body.
+        body_bytes_max: of every path.
+        body_timeout_s: of the whole body.
+        room_for: how large a body the route of a path takes, where that is more; 0 where it is not. Only for routes
+            that let nobody in unproven before they read.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes_max: int,
+        body_timeout_s: float,
+        room_for: Callable[[str], int] = lambda _path: 0,
+    ) -> None:
         self._app: Final = app
         self._body_bytes_max: Final = body_bytes_max
         self._body_timeout_s: Final = body_timeout_s
+        self._room_for: Final = room_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses or hands on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        bytes_max = max(self._body_bytes_max, self._room_for(scope["path"]))
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-        if any(self._is_over(value) for value in lengths):
+        if any(_is_over(value, bytes_max) for value in lengths):
             await send_answer(send, render_refusal(Rejected("body_too_large")))
             return
-        reading = _Reading(receive, send, self._body_bytes_max, self._body_timeout_s)
+        reading = _Reading(receive, send, bytes_max, self._body_timeout_s)
         await reading.run(self._app, scope)
 
-    def _is_over(self, presented_length: bytes) -> bool:
-        return len(presented_length) > _LENGTH_DIGITS_MAX or (
-            presented_length.isdigit() and int(presented_length) > self._body_bytes_max
-        )
+
+def _is_over(presented_length: bytes, bytes_max: int) -> bool:
+    return len(presented_length) > _LENGTH_DIGITS_MAX or (
+        presented_length.isdigit() and int(presented_length) > bytes_max
+    )
 
 
 @final

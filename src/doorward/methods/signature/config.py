@@ -14,6 +14,8 @@ from doorward.errors import Misconfigured
 __all__ = [
     "AGE_S",
     "AGE_S_MAX",
+    "CHECKED_BODY_BYTES_LIMIT",
+    "CHECKED_BODY_BYTES_MAX",
     "COMPONENTS_MAX",
     "DIGESTS_MAX",
     "PARAMETER_CHARACTERS_MAX",
@@ -45,6 +47,11 @@ QUERY_PARAMETERS_MAX: Final = 256
 DIGESTS_MAX: Final = 8
 """How many digests `Content-Digest` may hold, unknown ones too."""
 
+CHECKED_BODY_BYTES_MAX: Final = 1_048_576
+"""How large the body of a signed request may be at a door unless more is said."""
+CHECKED_BODY_BYTES_LIMIT: Final = 2 * 1_073_741_824
+"""How large one may ever be: half of what a process keeps of all of them on disk."""
+
 FieldKind: TypeAlias = Literal["item", "list", "dictionary"]
 
 
@@ -56,6 +63,8 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
         name: for people.
         components: identifiers that must be covered, as a signature writes them: `"@method"`, `"x-id";bs`.
         body_components: identifiers that must be covered too when the request has a body.
+        body_fields: names of fields, in lower case, that must be covered too when the request has a body and such a
+            field: they say how the body is read, and the digest in a signature does not change with them.
         parameters: which of `created`, `expires`, `nonce` and `tag` must be there; `keyid` always must.
         label: only the signature of this label counts; None: any.
         tag: only signatures of this tag count; None: any, or none.
@@ -71,6 +80,7 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     components: frozenset[str]
     body_components: frozenset[str] = frozenset()
+    body_fields: tuple[str, ...] = ()
     parameters: frozenset[str] = frozenset({"created", "nonce"})
     label: str | None = None
     tag: str | None = None
