@@ -35,7 +35,7 @@ async def test_a_large_delivery_is_explained_while_others_are_served(start: Star
     served.client.timeout = httpx2.Timeout(40)
     await served.ask("POST", "/webhook-senders", key=served.admin, body={"name": "main", "scheme": "github"})
     minted = await served.ask("POST", "/webhook-senders/main/secrets", key=served.admin, body={})
-    text = minted.json()["text"]
+    text = minted.json()["secret"]
     path = "/webhook-senders/main/explain"
     # Nothing that is known: the search goes to its end.
     broken = BODY[:5_000] + b"?" + BODY[5_001:]
@@ -49,7 +49,7 @@ async def test_a_large_delivery_is_explained_while_others_are_served(start: Star
     spaced = json.dumps(json.loads(BODY), ensure_ascii=False, separators=(",", ":")).encode()
     explained = (await served.ask("POST", path, key=served.admin, body=received(text, spaced))).json()
     (finding,) = explained["findings"]
-    assert (finding["proven"], finding["made_with"]) == (True, minted.json()["secret"]["id"])
+    assert (finding["proven"], finding["made_with"]) == (True, minted.json()["webhook_secret"]["id"])
     written = await served.stop()
     for hidden in (text, deliver("github", BODY, text=text).signature.decode().removeprefix("sha256=")):
         assert hidden not in written

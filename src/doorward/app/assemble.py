@@ -22,7 +22,7 @@ from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
 from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.edge import Edge
-from doorward.server.explain_page import explain_routes
+from doorward.server.explain_page import explain_form_room, explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
@@ -110,7 +110,7 @@ def build_server(
         protocol,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_s=settings.body_timeout_s,
-        room_for=explained_bytes_max,
+        room_for=lambda path: max(explained_bytes_max(path), explain_form_room(path) if settings.dev else 0),
     )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS

@@ -53,7 +53,7 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
         lease_s: after how long the delivery of a process that died is handled when it is sent again.
         undated_kept_s: how long deliveries are kept in mind where the sender signs no time (GitHub, Shopify, Twilio,
             `plain`): after that one could be replayed.
-        danger_short_secrets: take secrets of fewer than 24 bytes, which can be guessed; those a sender makes
+        danger_short_secrets: take secrets that can be guessed, short, known or obvious ones; those a sender makes
             (Stripe, Slack, Shopify, Twilio) are taken as they are.
 
     Raises:

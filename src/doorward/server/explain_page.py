@@ -27,11 +27,18 @@ from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
 from doorward.wire.render import Answer, render_refusal
 
-__all__ = ["EXPLAIN_PATH", "ExplainPage", "StyleSheet", "explain_routes"]
+__all__ = [
+    "EXPLAIN_FORM_BYTES_MAX",
+    "EXPLAIN_PATH",
+    "ExplainPage",
+    "StyleSheet",
+    "explain_form_room",
+    "explain_routes",
+]
 
 EXPLAIN_PATH: Final = "/dev/explain"
-EXPLAIN_FORM_BYTES_MAX: Final = 4_194_304
-"""How long the form may be; `body_bytes_max` of the server counts before."""
+EXPLAIN_FORM_BYTES_MAX: Final = 524_288
+"""How long the form may be: a body of 100 KB of which the browser writes three bytes for each, headers, and secrets."""
 
 _LEAD: Final = (
     "Paste what arrived, as it arrived. Doorward tries what usually happens to a message on its way, alone and in "
@@ -94,6 +101,11 @@ class StyleSheet:
             await send_answer(send, style_sheet(), head=scope["method"] == "HEAD")
         else:
             await send_answer(send, render_refusal(Rejected("method_not_allowed", "a style sheet is read")))
+
+
+def explain_form_room(path: str) -> int:
+    """How large a body the page takes; 0 for every other path. For `BodyLimit`, of a development server only."""
+    return EXPLAIN_FORM_BYTES_MAX if path == EXPLAIN_PATH else 0
 
 
 def explain_routes(clock: Clock, store: SenderReach | None = None) -> dict[str, ASGIApp]:
