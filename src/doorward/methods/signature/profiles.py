@@ -72,6 +72,6 @@ def demanded_components(profile: CoverageProfile, message: Message, *, with_body
         return profile.components
     demanded = profile.components_with_body
     for name, identifier in profile.identified_body_fields:
-        if message.lines(name):
+        if message.has(name):
             demanded |= {identifier}
     return demanded
