@@ -38,7 +38,9 @@ OPAQUE_KINDS: Final = frozenset(
 @final
 class OrganizationCredentialsRevoked(msgspec.Struct, frozen=True):
     """Write: every API key, app password, signature key and secret of a webhook sender of the organization that is not
-    revoked (or retired) becomes so. Secrets that rest sealed are erased with it.
+    revoked (or retired) becomes so.
+
+    Secrets are erased with it.
     """
 
     organization_id: OrganizationId
