@@ -137,7 +137,9 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
             not_after=order.not_after,
             prefix=key_prefix,
         )
-        return await _issued(await add_secret(reach, wanted, actor=asking.actor(request, principal)), reach)
+        held = await reach.senders.list_held_secrets(sender.name)
+        issued = await add_secret(reach, wanted, actor=asking.actor(request, principal))
+        return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/rotate", status_code=201)
     async def rotate(
@@ -146,6 +148,7 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         """A new secret from now on; those that are active end after the overlap. Shown as when one is added."""
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
+        held = await reach.senders.list_held_secrets(sender.name) if rotation.overlap_s else ()
         issued = await rotate_secret(
             reach,
             SecretOrder(sender=sender.name, text=_parse_text(rotation.secret), prefix=key_prefix),
@@ -153,7 +156,7 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
             reason=rotation.reason,
             actor=asking.actor(request, principal),
         )
-        return await _issued(issued, reach)
+        return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/secrets/{secret_id}/retire")
     async def retire(
@@ -199,9 +202,9 @@ def _parse_text(given: SecretStr | None) -> str | None:
     return text
 
 
-async def _issued(issued: IssuedSecret, reach: Reach) -> WebhookSecretIssued:
-    held = await reach.senders.list_held_secrets(issued.record.sender)
-    shown = view_webhook_secret(issued.record, held, int(reach.clock()))
+def _issued(issued: IssuedSecret, held: Sequence[SecretRecord], now: int) -> WebhookSecretIssued:
+    # Nothing is read after the change: if that failed, a secret would be lost that is shown this once.
+    shown = view_webhook_secret(issued.record, (*held, issued.record), now)
     return WebhookSecretIssued(webhook_secret=shown, secret=issued.text)
 
 
