@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from doorward.app.opaque import Introspection as Introspection
     from doorward.app.opaque import Opaque as Opaque
     from doorward.app.remote import RemoteRevocations as RemoteRevocations
+    from doorward.app.signed_requests import SignedRequests as SignedRequests
     from doorward.app.store import open_store as open_store
     from doorward.app.webhooks import Webhooks as Webhooks
     from doorward.door import Admitted as Admitted
@@ -49,6 +50,7 @@ __all__ = [
     "Rejected",
     "RemoteRevocations",
     "Scopes",
+    "SignedRequests",
     "TokenOrder",
     "TokenVerifier",
     "TrustedHops",
@@ -76,6 +78,7 @@ _HOMES = {
     "Rejected": "doorward.errors",
     "RemoteRevocations": "doorward.app.remote",
     "Scopes": "doorward.values",
+    "SignedRequests": "doorward.app.signed_requests",
     "TokenOrder": "doorward.methods.token_order",
     "TokenVerifier": "doorward.methods.bearer",
     "TrustedHops": "doorward.wire.hops",

@@ -1,19 +1,23 @@
 """Every library, sync and async, through real doors on a real server: admitted, renewed, refused."""
 
+import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from tests.clients.conftest import Keeper, served
 from tests.clients.libraries import Library
 from tests.simulators.issuer import API, ISSUER, NOW, SimulatedIssuer, SimulatedKeys
 from tests.simulators.plane import SimulatedPlane
 from tests.simulators.store import OPERATOR, SimulatedStore
 
-from doorward import Bearer
+from doorward import Bearer, SignedRequests
 from doorward.apps.port import AppRecord
 from doorward.clients import IssuedToken
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
 from doorward.door import Door
 from doorward.frameworks.asgi import DoorMiddleware
 from doorward.methods.apikey import ApiKeys
@@ -36,6 +40,21 @@ class _TokenStore:
         self.plane = SimulatedPlane(lambda: float(NOW))
 
 
+_SECRET: Final = secrets.token_bytes(32)
+_ED25519: Final = ed25519.Ed25519PrivateKey.generate()
+_SIGNERS: Final = {
+    "hmac": SignatureSigner(SignatureAlgorithm.HMAC_SHA256, _SECRET),
+    "ed25519": SignatureSigner(SignatureAlgorithm.ED25519, _ED25519),
+}
+_VERIFIERS: Final = {key_id: signer.verifier for key_id, signer in _SIGNERS.items()}
+
+
+def _present(store: SimulatedStore) -> SimulatedStore:
+    """A client signs by the clock of its machine."""
+    store.now = time.time()
+    return store
+
+
 class _House:
     """A server with a door for each method, by the first part of the path."""
 
@@ -47,6 +66,7 @@ class _House:
             "/key": ApiKeys(store),
             "/basic": Basic(store, danger_plain_http_on_loopback=True),
             "/token": Bearer(self.tokens, audience=API),
+            "/signed": SignedRequests(_present(SimulatedStore()), keys=_VERIFIERS),
         }
         self._doors = {
             path: DoorMiddleware(self.keeper, Door(method, clock=lambda: float(NOW)))
@@ -113,6 +133,18 @@ def test_a_token_that_is_none_is_refused_after_one_more_attempt(library: Library
     assert [_send(library, auth, f"{house.url}/token") for _ in range(3)] == [401, 401, 401]
     assert len(asked) == 2
     assert house.keeper.requests == []
+
+
+@pytest.mark.parametrize("key_id", _SIGNERS)
+def test_signed_requests_open_the_door(library: Library, house: _House, key_id: str) -> None:
+    auth = library.auth("SignatureAuth", _SIGNERS[key_id], key_id)
+    # Each with a nonce of its own.
+    assert [_send(library, auth, f"{house.url}/signed?id=7&x=%20") for _ in range(2)] == [200, 200]
+    assert [request.body for request in house.keeper.requests] == [b"body", b"body"]
+    assert library.send(auth, "GET", f"{house.url}/signed") == 200
+    if key_id == "hmac":
+        strangers = library.auth("SignatureAuth", _SECRET[::-1], key_id)
+        assert _send(library, strangers, f"{house.url}/signed") == 401
 
 
 def _send(library: Library, auth: Any, url: str) -> int:

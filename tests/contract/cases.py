@@ -5,10 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, final
 
 import msgspec
+from msgspec.structs import replace
 from tests.simulators.issuer import SimulatedIssuer
+from tests.simulators.request import view_of
+from tests.simulators.signature_keys import SimulatedKeys
 from tests.simulators.store import OPERATOR, SimulatedStore
 
+from doorward import SignedRequests
 from doorward.apps.port import AppRecord
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key, disable_key, revoke_key
 from doorward.methods.apikey.order import KeyOrder
@@ -19,6 +24,8 @@ from doorward.methods.bearer import BearerTokens
 from doorward.methods.contract import Method
 from doorward.methods.opaque import OpaqueTokens
 from doorward.methods.opaque.operations import issue_opaque_token, revoke_opaque_token
+from doorward.methods.signature import DEFAULT_PROFILE, message_of, sign_request
+from doorward.methods.signature.method import RequestSignatures
 from doorward.methods.token_order import TokenOrder
 from doorward.values import CredentialId
 from doorward.wire.credential import checksum_of
@@ -59,6 +66,7 @@ class MethodCase(msgspec.Struct, frozen=True, kw_only=True):
     """Beginnings of values this method takes for its own."""
     wrong_code: str = "credential_secret_mismatch"
     unknown_code: str = "credential_unknown"
+    twice_code: str = "header_repeated"
 
 
 def _forge(text: str) -> str:
@@ -123,6 +131,36 @@ async def _issue_token(store: SimulatedStore, owner: AppRecord) -> Issued:
     )
 
 
+_SIGNERS: Final = SimulatedKeys()
+
+
+def _signatures(store: SimulatedStore) -> RequestSignatures:
+    # Older than the credential: what is asked here is when that ends, and not when its signature does.
+    profile = replace(DEFAULT_PROFILE, age_s_max=2 * LIFETIME_S)
+    return SignedRequests(store, keys=_SIGNERS, profile=profile)
+
+
+async def _issue_signature_key(store: SimulatedStore, owner: AppRecord) -> Issued:
+    now = int(store.clock())
+    key_id, secret = _SIGNERS.add(app_id=owner.id, app_name=owner.name, expires_at=now + LIFETIME_S)
+
+    def headers(signer: SignatureSigner) -> tuple[Header, ...]:
+        view = view_of()
+        request = message_of(view, view.authority)
+        return sign_request(request, signer, key_id=key_id, created=now, entropy=store.entropy)[::-1]
+
+    return Issued(
+        id=key_id,
+        secret=secret.hex(),
+        headers=headers(SignatureSigner(SignatureAlgorithm.HMAC_SHA256, secret)),
+        forged_headers=headers(SignatureSigner(SignatureAlgorithm.HMAC_SHA256, secret[::-1])),
+    )
+
+
+async def _bar(key_id: CredentialId, code: str) -> None:
+    _SIGNERS.bar(key_id, code)
+
+
 METHODS: Final = (
     MethodCase(
         name="apikey",
@@ -165,5 +203,18 @@ METHODS: Final = (
         look_alikes=(b"Bearer .", b"Bearer a.b.", b"bearer  eyJ.", b"Bearer eyJhbGciOiJub25lIn0."),
         wrong_code="token_signature",
         unknown_code="token_key_unknown",
+    ),
+    MethodCase(
+        name="signature",
+        build=_signatures,
+        issue=_issue_signature_key,
+        disable=lambda _, key_id: _bar(key_id, "credential_disabled"),
+        revoke=lambda _, key_id: _bar(key_id, "credential_revoked"),
+        forget=lambda _: _SIGNERS.keys.clear(),
+        header_names=(b"signature", b"signature-input"),
+        look_alikes=(b"sig1=:", b'sig1=("@method");keyid="k";created=1', b"sig1=()", b"sig1=:AA==:, sig2=:"),
+        wrong_code="signature_mismatch",
+        unknown_code="signature_key_unknown",
+        twice_code="signature_malformed",
     ),
 )

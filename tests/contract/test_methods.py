@@ -84,7 +84,7 @@ async def test_only_the_holder_learns_the_state(case: MethodCase, store: Simulat
 
 async def test_a_credential_twice_is_refused(case: MethodCase, store: SimulatedStore, owner: AppRecord) -> None:
     issued = await case.issue(store, owner)
-    assert (await _refuse(case.build(store), issued.headers * 2)).code == "header_repeated"
+    assert (await _refuse(case.build(store), issued.headers * 2)).code == case.twice_code
 
 
 async def test_no_secret_is_shown(
@@ -117,7 +117,7 @@ def _outcome(method: Method[Any, Any], headers: tuple[Header, ...], target: byte
         return error.code
     if presented is None:
         return None
-    assert len(presented.lookup_id) <= 64
+    assert len(presented.lookup_id) <= 256
     assert presented.lookup_id.isascii()
     try:
         method.verify(presented, None, view_of(*headers), NOW)
@@ -144,7 +144,7 @@ def test_a_megabyte_is_refused_or_ignored(case: MethodCase, store: SimulatedStor
     for name in case.header_names:
         for head in (b"", *case.look_alikes):
             code = _outcome(method, ((name, head + filling * 1_000_000),))
-            assert code in {None, "credential_malformed"}
+            assert code is None or REFUSALS[code].public_code == "credential_malformed"
 
 
 def test_challenges_and_schemes_can_be_sent(case: MethodCase, store: SimulatedStore) -> None:

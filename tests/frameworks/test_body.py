@@ -1,6 +1,8 @@
 """A body that is part of a proof: bounded, whole, and handed on byte for byte."""
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from tests.simulators.virtual_time import run_virtual
 
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.body import Bodies, Body, Receive
+from doorward.frameworks.kept import BODY_PIECE_BYTES
 
 CHUNKS = [b"ab", b"", b"cd\x00", b"\xff"]
 
@@ -108,3 +111,206 @@ def test_a_body_that_trickles_in_is_refused() -> None:
         assert asyncio.get_running_loop().time() - before == pytest.approx(30)
 
     run_virtual(story())
+
+
+LARGE = bytes(range(256)) * (3 * BODY_PIECE_BYTES // 256) + b"end"
+
+
+def pieces_of(octets: bytes, size: int = 65_536) -> list[bytes]:
+    return [octets[begin : begin + size] for begin in range(0, len(octets), size)]
+
+
+async def replayed(body: Body) -> list[bytes]:
+    """What the application receives, message by message."""
+    found = []
+    while True:
+        message = await body.receive()
+        found.append(message["body"])
+        if not message["more_body"]:
+            return found
+
+
+async def test_what_passes_through_is_shown_in_order_and_handed_on() -> None:
+    for octets in (b"", b"x", LARGE[:BODY_PIECE_BYTES], LARGE[: BODY_PIECE_BYTES + 1], LARGE):
+        memory, disk, seen = Bodies(), Bodies(), list[bytes]()
+        receive, _ = sender_of(*pieces_of(octets))
+        body = Body(receive, bodies=memory, on_disk=disk)
+        await body.pass_through(seen.append, len(LARGE))
+        assert b"".join(seen) == octets
+        assert memory.held <= BODY_PIECE_BYTES
+        assert memory.held + disk.held == len(octets)
+        handed_on = await replayed(body)
+        assert b"".join(handed_on) == octets
+        assert max(map(len, handed_on)) <= BODY_PIECE_BYTES
+        assert await body.receive() == {"type": "http.disconnect"}
+        body.close()
+        body.close()
+        assert (memory.held, disk.held) == (0, 0)
+
+
+async def test_a_short_body_is_handed_on_in_one_message() -> None:
+    body = Body(sender_of(*CHUNKS)[0])
+    await body.pass_through(lambda _: None, 6)
+    assert await body.receive() == {"type": "http.request", "body": b"".join(CHUNKS), "more_body": False}
+
+
+async def test_two_doors_may_both_ask_for_a_body() -> None:
+    memory, disk = Bodies(), Bodies()
+    for first_reads in (True, False):
+        body = Body(sender_of(*pieces_of(LARGE))[0], bodies=memory, on_disk=disk)
+        seen, again = list[bytes](), list[bytes]()
+        if first_reads:
+            assert await body.read(len(LARGE)) == LARGE
+        await body.pass_through(seen.append, len(LARGE))
+        await body.pass_through(again.append, len(LARGE))
+        assert b"".join(seen) == b"".join(again) == LARGE
+        assert await body.read(len(LARGE)) == LARGE
+        with pytest.raises(Rejected, match="body_too_large"):
+            await body.pass_through(seen.append, len(LARGE) - 1)
+        assert b"".join(await replayed(body)) == LARGE
+        body.close()
+    assert (memory.held, disk.held) == (0, 0)
+
+
+async def test_what_passes_through_is_bounded_as_it_comes_and_as_it_is_announced() -> None:
+    disk = Bodies()
+    body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
+    seen = list[bytes]()
+    with pytest.raises(Rejected, match="body_too_large"):
+        await body.pass_through(seen.append, len(LARGE) - 1)
+    body.close()
+    assert disk.held == 0
+    assert sum(map(len, seen)) < len(LARGE)
+    receive, asked = sender_of(b"abc")
+    with pytest.raises(Rejected, match="body_too_large"):
+        await Body(receive, [(b"content-length", b"3")]).pass_through(seen.append, 2)
+    assert not asked
+
+
+async def test_all_bodies_on_disk_together_are_bounded() -> None:
+    disk = Bodies(bytes_max=len(LARGE))
+    first = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
+    await first.pass_through(lambda _: None, len(LARGE))
+    second = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
+    with pytest.raises(Unavailable, match="overloaded"):
+        await second.pass_through(lambda _: None, len(LARGE))
+    second.close()
+    first.close()
+    assert disk.held == 0
+
+
+async def test_a_disk_that_is_away_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    disk = Bodies()
+    body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
+    with pytest.raises(Unavailable, match="overloaded"):
+        await body.pass_through(lambda _: None, len(LARGE))
+    body.close()
+    assert disk.held == 0
+
+
+async def test_what_the_check_refuses_ends_it() -> None:
+    receive, asked = sender_of(*pieces_of(LARGE))
+
+    def refuse(_: bytes) -> None:
+        raise Rejected("signature_digest")
+
+    with pytest.raises(Rejected, match="signature_digest"):
+        await Body(receive).pass_through(refuse, len(LARGE))
+    assert len(asked) == 1
+
+
+async def test_a_body_on_disk_has_no_name_and_is_this_users_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=Bodies())
+    await body.pass_through(lambda _: None, len(LARGE))
+    (opened,) = opened_below(tmp_path)
+    assert opened.stat().st_mode & 0o777 == 0o600
+    assert not names_in(tmp_path)
+    body.close()
+    await none_opened_below(tmp_path)
+
+
+def names_in(folder: Path) -> list[Path]:
+    """What others would find there."""
+    return list(folder.iterdir())
+
+
+def opened_below(folder: Path) -> list[Path]:
+    """What this process has open of a folder, files without a name among it."""
+    found = []
+    for number in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(number.readlink()).startswith(str(folder)):
+                found.append(number)
+    return found
+
+
+async def none_opened_below(folder: Path) -> None:
+    """Files are closed by a thread, soon."""
+    deadline = asyncio.get_running_loop().time() + 10
+    while opened_below(folder):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0)
+
+
+async def test_an_upload_that_is_cut_off_while_it_is_written_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    memory, disk = Bodies(), Bodies()
+    for turns in range(12):
+        body = Body(sender_of(*pieces_of(LARGE))[0], bodies=memory, on_disk=disk)
+        passing = asyncio.create_task(body.pass_through(lambda _: None, len(LARGE)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
+        body.close()
+        assert (memory.held, disk.held) == (0, 0)
+    await none_opened_below(tmp_path)
+
+
+async def test_trailers_are_no_headers() -> None:
+    headers = [(b"transfer-encoding", b"chunked"), (b"x-amount", b"1")]
+    kept = list(headers)
+
+    async def receive() -> dict[str, Any]:
+        # As uvicorn over httptools does, when the last chunk has come.
+        headers.append((b"x-amount", b"1000000"))
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    await Body(receive, headers).pass_through(lambda _: None, 1)
+    assert headers == kept
+    await Body(receive, headers).read(1)
+    assert headers == kept
+
+
+def test_a_large_body_may_take_longer_and_a_trickle_may_not() -> None:
+    async def sending(piece: bytes, every_s: float, times: int) -> tuple[str, float]:
+        left = [times]
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(every_s)
+            left[0] -= 1
+            return {"type": "http.request", "body": piece, "more_body": left[0] > 0}
+
+        before = asyncio.get_running_loop().time()
+        code = ""
+        try:
+            await Body(receive, on_disk=Bodies()).pass_through(lambda _: None, 10**9)
+        except Rejected as refused:
+            code = refused.code
+        return code, asyncio.get_running_loop().time() - before
+
+    # 64 KiB a second is what is asked for, and half a minute for the start.
+    for piece, every_s, times, code, ends_s in (
+        (bytes(1_000), 1, 1_000, "body_slow", 30.5),
+        (bytes(32_768), 1, 7, "", 7),
+        (bytes(32_768), 10, 1_000, "body_slow", 31),
+    ):
+        found, took_s = run_virtual(sending(piece, every_s, times))
+        assert found == code
+        assert took_s == pytest.approx(ends_s, abs=2)

@@ -1,5 +1,6 @@
 """Request views as a framework would build them."""
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from doorward.wire.request import Header, Peer, RequestView, index_headers
@@ -13,12 +14,17 @@ def view_of(
     target: bytes = b"/orders",
     method: str = "GET",
     body: bytes = b"",
+    authority: bytes | None = b"api.example",
 ) -> RequestView:
     """A request over TLS with these headers."""
 
     async def read_body(limit: int) -> bytes:
         assert len(body) <= limit
         return body
+
+    async def pass_body(see: Callable[[bytes], None], limit: int) -> None:
+        assert len(body) <= limit
+        see(body)
 
     address = None if client is None else ip_address(client)
     return RequestView(
@@ -30,5 +36,7 @@ def view_of(
         client=address,
         forwarded=False,
         read_body=read_body,
+        pass_body=pass_body,
+        authority=authority,
         by_name=index_headers(headers),
     )

@@ -1,4 +1,4 @@
-"""A store in memory that keeps the promises of `KeyPort`, `PasswordPort`, `AppPort` and `ChangePort`.
+"""A store in memory that keeps the promises of `KeyPort`, `PasswordPort`, `SignatureKeyPort`, `AppPort`, `ChangePort`.
 
 Writes hold only on the version they expect, a change is committed whole or not at all, and feed rows reach the plane
 at once, as the follower would bring them.
@@ -11,15 +11,18 @@ from typing import TypeVar, final
 import msgspec
 from msgspec.structs import replace
 from tests.simulators.plane import SimulatedPlane
+from tests.simulators.senders import SimulatedSenders
 
 from doorward.apps.port import AppInserted, AppRecord, AppUpdated
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.jose.jws import sign_compact
 from doorward.crypto.jose.signing import generate_signing_key
+from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
+from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyRecord, SignatureKeyUpdated
 from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
 from doorward.revocation.pairwise import Sectors
 from doorward.revocation.writes import HeldCredentials, OpaqueHolding, OpaqueTokensRevoked
@@ -44,8 +47,9 @@ NOW = 1_800_000_000
 GENERATION = "g1"
 """The feed's, as the simulated plane says it."""
 OPERATOR = Actor(kind="operator", id="ada")
+_ROWS = ("app_rows", "key_rows", "password_rows", "signature_key_rows", "opaque_rows")
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, OpaqueRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord, OpaqueRecord)
 
 
 @final
@@ -73,7 +77,10 @@ class SimulatedStore:
         self.app_rows: dict[str, AppRecord] = {}
         self.key_rows: dict[str, KeyRecord] = {}
         self.password_rows: dict[str, PasswordRecord] = {}
+        self.signature_key_rows: dict[str, SignatureKeyRecord] = {}
         self.opaque_rows: dict[str, OpaqueRecord] = {}
+        self.senders = SimulatedSenders()
+        self.master_keys: MasterKeys | None = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
         self.sector_names: set[str] = set()
         self.keyring = SimulatedRing()
         self.events: list[Event] = []
@@ -100,6 +107,10 @@ class SimulatedStore:
 
     @property
     def passwords(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def signature_keys(self) -> "SimulatedStore":
         return self
 
     @property
@@ -165,6 +176,21 @@ class SimulatedStore:
     ) -> tuple[PasswordRecord, ...]:
         return _page(map(self._join, self.password_rows.values()), app_id, organization_id, after, limit)
 
+    async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
+        self._read()
+        key = self.signature_key_rows.get(key_id)
+        return None if key is None else self._join(key)
+
+    async def list_signature_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[SignatureKeyRecord, ...]:
+        return _page(map(self._join, self.signature_key_rows.values()), app_id, organization_id, after, limit)
+
     async def find_opaque_token(self, token_id: CredentialId) -> OpaqueRecord | None:
         self._read()
         return self.opaque_rows.get(token_id)
@@ -202,12 +228,15 @@ class SimulatedStore:
         self._read()
         if self.before_commit:
             self.before_commit.pop()()
-        kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows), dict(self.opaque_rows))
+        kept = {name: dict(getattr(self, name)) for name in _ROWS}
+        senders_kept = self.senders.kept()
         try:
             for write in change.writes:
                 self._write(write)
         except Rejected:
-            self.app_rows, self.key_rows, self.password_rows, self.opaque_rows = kept
+            for name, rows in kept.items():
+                setattr(self, name, rows)
+            self.senders.rows, self.senders.secrets = senders_kept
             raise
         self.events += change.events
         for row in change.revocations:
@@ -248,17 +277,22 @@ class SimulatedStore:
             case PasswordUpdated(record=password):
                 _update(self.password_rows, password)
             case _:
-                self._write_token(write)
+                self._write_signed_or_token(write)
 
-    def _write_token(self, write: Write) -> None:
+    def _write_signed_or_token(self, write: Write) -> None:
         match write:
+            case SignatureKeyInserted(record=signature_key):
+                self._require_app(signature_key.app_id)
+                _insert(self.signature_key_rows, signature_key)
+            case SignatureKeyUpdated(record=signature_key):
+                _update(self.signature_key_rows, signature_key)
             case OpaqueInserted(record=token):
                 _insert(self.opaque_rows, token)
             case OpaqueTokensRevoked(kind=FeedKind.TOKEN, id=token_id) if token_id in self.opaque_rows:
                 token = self.opaque_rows[token_id]
                 self.opaque_rows[token_id] = replace(token, state=OpaqueState.REVOKED, version=token.version + 1)
             case _:
-                raise AssertionError(f"no statement for {write!r}")
+                self.senders.write(write)
 
     def _require_app(self, app_id: AppId) -> None:
         if app_id not in self.app_rows:

@@ -27,7 +27,7 @@ from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
-from doorward.server.management import build_management
+from doorward.server.management import build_management, explained_bytes_max
 from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
 from doorward.server.own_tokens import OwnTokens
@@ -110,7 +110,7 @@ def build_server(
         protocol,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_s=settings.body_timeout_s,
-        room_for=explain_form_room if settings.dev else lambda _path: 0,
+        room_for=_development_room if settings.dev else explained_bytes_max,
     )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -122,6 +122,11 @@ def build_server(
         danger_plain_http=settings.dev,
     )
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
+
+
+def _development_room(path: str) -> int:
+    """How large a body a route of a development server takes, where that is more than of other routes."""
+    return explain_form_room(path) or explained_bytes_max(path)
 
 
 def _protocol_table(source: RevocationSource, streams: RevocationStreams) -> dict[str, ASGIApp]:

@@ -102,7 +102,7 @@ class Door:
     @property
     def reads_body(self) -> bool:
         """Whether the body is part of the proof for any method: then nothing may read it before this door has."""
-        return any(lane.body_bytes_max is not None for lane in self._demand.lanes)
+        return any(lane.has_body for lane in self._demand.lanes)
 
     def challenges(self, request: RequestView | None = None) -> tuple[bytes, ...]:
         """`WWW-Authenticate` challenges for a request, best method first, each once."""

@@ -13,7 +13,15 @@ from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.leases import RateSpender
-from doorward.methods.contract import Method, Presented, ReadsBody, Resource, SelfContained, Verified
+from doorward.methods.contract import (
+    ChecksBody,
+    Method,
+    Presented,
+    ReadsBody,
+    Resource,
+    SelfContained,
+    Verified,
+)
 from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
@@ -39,8 +47,10 @@ class Lane:
         "body_bytes_max",
         "budget",
         "cache",
+        "checked_body_bytes_max",
         "confirming",
         "counts_use",
+        "has_body",
         "method",
         "name",
         "plane",
@@ -55,6 +65,9 @@ class Lane:
         self.counts_use: Final = method.counts_use
         self.plane: Final = method.plane
         self.body_bytes_max: Final = method.body_bytes_max if isinstance(method, ReadsBody) else None
+        self.checked_body_bytes_max: Final = method.checked_body_bytes_max if isinstance(method, ChecksBody) else None
+        # Such a request is never admitted on the short way: it would be proven there once, and then again.
+        self.has_body: Final = self.body_bytes_max is not None or self.checked_body_bytes_max is not None
         more = method if isinstance(method, SelfContained) else None
         self.resources: Final[tuple[Resource, ...]] = () if more is None else more.resources
         self.confirming: Final[SelfContained[Any] | None] = more if more is not None and more.confirms else None
@@ -83,7 +96,7 @@ def lane_of(method: AnyMethod, monotonic: Callable[[], float]) -> Lane:
 class Demand:
     """What a door demands: fixed when it is built."""
 
-    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "monotonic", "rule")
+    __slots__ = ("bearer_carried", "budget", "clock", "lanes", "may_be_warm", "monotonic", "rule")
 
     def __init__(
         self,
@@ -100,6 +113,7 @@ class Demand:
         self.clock: Final = clock
         self.monotonic: Final = monotonic
         self.bearer_carried: Final = any(lane.bearer_carried for lane in lanes)
+        self.may_be_warm: Final = not all(lane.has_body for lane in lanes)
 
 
 @final

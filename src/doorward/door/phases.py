@@ -10,6 +10,9 @@ Rules of this file:
   question to ask as long as no method binds tokens to keys.
 * A body that is part of the proof is read before anything is looked up: it may take its time, and what was looked up
   would be old by then. A source that has used up its failures is not asked for one.
+* A body whose digest was proven with the headers is asked for when nothing else can say no, and before anything is
+  used up: a stranger makes us keep nothing, and an upload that breaks off burns no nonce. It may take its time too:
+  what was found before it is asked again after it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,15 +25,15 @@ from doorward.door.cache import Entry
 from doorward.door.claims import claim_for, is_claimed_by
 from doorward.door.leases import RateSpender
 from doorward.door.passage import Passage
+from doorward.door.presenting import extract, now_of, single
 from doorward.door.recording import record_admission
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.claims import Claim
+from doorward.methods.contract import BodyCheck
 from doorward.methods.plane import Plane
 from doorward.revocation.port import RevocationView
 from doorward.values import RateLimit
-from doorward.wire.credential import hide_credentials
 from doorward.wire.ratelimit import rate_headers
-from doorward.wire.request import RequestView
 
 __all__ = ["PHASES", "PROOF_FAILURES", "Phase"]
 
@@ -68,83 +71,11 @@ Run = Callable[[Passage], Awaitable[None] | None]
 class Phase(msgspec.Struct, frozen=True):
     """One row. `run` None: done elsewhere, or not asked by any method there is."""
 
-    number: int
+    number: str
     name: str
     room: str
     question: str
     run: Run | None
-
-
-def extract(passage: Passage) -> None:
-    """Ask the methods this door lists, and no other: a credential of another kind is not there."""
-    request = passage.request
-    for lane in passage.demand.lanes:
-        presented = lane.method.extract(request)
-        if presented is not None:
-            passage.extracted += ((lane, presented),)
-
-
-def single(passage: Passage) -> None:
-    """Exactly one credential goes on."""
-    extracted = passage.extracted
-    if len(extracted) > 1:
-        # Two hops that each look at another of two credentials disagree on who is calling.
-        raise Rejected("credential_conflict", " and ".join(lane.name for lane, _ in extracted))
-    if passage.demand.bearer_carried:
-        # A bearer value nobody recognises beside a good key would be a second identity for the next hop.
-        by_name = passage.request.by_name
-        if by_name is None:
-            for value in passage.request.values(b"authorization"):
-                _refuse_unrecognised(passage, value)
-        elif b"authorization" in by_name:
-            _refuse_unrecognised(passage, by_name[b"authorization"])
-    if not extracted:
-        if passage.demand.bearer_carried:
-            _refuse_without_scheme(passage.request)
-        raise Rejected("credential_missing")
-    passage.lane, passage.presented = extracted[0]
-    passage.now = _now(passage)
-
-
-def _now(passage: Passage) -> int:
-    plane = passage.lane.plane
-    return int(passage.demand.clock() if plane is None else plane.clock())
-
-
-def _refuse_unrecognised(passage: Passage, presented_authorization: bytes) -> None:
-    """Refuse a bearer value that is the credential of no listed method."""
-    if presented_authorization[:6].lower() != b"bearer":
-        return
-    extracted = passage.extracted
-    # The usual case, without a second look. The whole value: its public id alone may stand in any other's.
-    if extracted and extracted[0][1].is_bearer(presented_authorization):
-        return
-    if presented_authorization[6:7] not in {b"", b" ", b"\t"}:
-        # A scheme that only begins like it; no concern of ours.
-        return
-    alone = _with_headers(passage.request, presented_authorization)
-    if not any(lane.bearer_carried and lane.method.extract(alone) is not None for lane in passage.demand.lanes):
-        raise Rejected("credential_unrecognised")
-
-
-def _refuse_without_scheme(request: RequestView) -> None:
-    """A token or key that stands alone in `Authorization` proves nothing; whoever sent it is told what it lacks."""
-    for value in request.values(b"authorization"):
-        if b" " not in value and hide_credentials(value) != value:
-            raise Rejected("credential_without_scheme")
-
-
-def _with_headers(request: RequestView, authorization: bytes) -> RequestView:
-    return RequestView(
-        method=request.method,
-        raw_target=b"/",
-        headers=((b"authorization", authorization),),
-        scheme=request.scheme,
-        peer=request.peer,
-        client=request.client,
-        forwarded=request.forwarded,
-        read_body=request.read_body,
-    )
 
 
 def budget(passage: Passage) -> Awaitable[None] | None:
@@ -159,7 +90,7 @@ async def _enter_with_body(passage: Passage, body_bytes_max: int) -> None:
     body = await passage.request.read_body(body_bytes_max)
     passage.request = msgspec.structs.replace(passage.request, body=body)
     # Whoever sends slowly is judged by when it has come: its time, and how old the view of revocations is.
-    passage.monotonic, passage.now = passage.demand.monotonic(), _now(passage)
+    passage.monotonic, passage.now = passage.demand.monotonic(), now_of(passage)
     waiting = _enter(passage)
     if waiting is not None:
         await waiting
@@ -349,6 +280,39 @@ def authorize(passage: Passage) -> None:
     passage.decision = passage.demand.rule.decide(passage.verified.principal)
 
 
+def body(passage: Passage) -> Awaitable[None] | None:
+    """The body is the one whose digest was proven."""
+    check = passage.verified.body_check
+    return None if check is None else _check_body(passage, check)
+
+
+async def _check_body(passage: Passage, check: BodyCheck) -> None:
+    bytes_max = passage.lane.checked_body_bytes_max
+    assert bytes_max is not None, "a method whose requests have a body to check says how large it may be"
+    _leave_proven(passage)
+    await passage.request.pass_body(check.update, bytes_max)
+    check.verify_end()
+    plane = passage.lane.plane
+    if plane is None:
+        return
+    # As old as the body was slow: how fresh the view must be is judged by now. The proof itself is as of when it came.
+    passage.monotonic = passage.demand.monotonic()
+    plane.view.require_fresh(passage.monotonic)
+    handles = passage.verified.handles
+    if plane.view.changed_since(handles, passage.position):
+        await _load_again(passage, plane.view)
+        authorize(passage)
+    elif plane.view.is_revoked(handles, passage.verified.since):
+        raise Rejected("credential_revoked")
+
+
+def _leave_proven(passage: Passage) -> None:
+    """Who is proven is no failure: a slow body must not hold what other loads of its source wait for."""
+    entered, passage.entered, passage.was_proven = passage.entered, None, True
+    if entered is not None:
+        passage.demand.budget.leave(entered, failed=False)
+
+
 def claim(passage: Passage) -> Awaitable[None] | None:
     """What is used up by this request, when nothing else can say no: a 403 or a 429 burns nothing."""
     wanted = passage.verified.claim
@@ -369,17 +333,18 @@ def record(passage: Passage) -> None:
 
 
 PHASES: Final = (
-    Phase(1, "gather", "frameworks/", "build the `Request` view", None),
-    Phase(2, "extract", "methods/*/wire", "is your kind of credential here?", extract),
-    Phase(3, "single", "door/", "one primary credential", single),
-    Phase(4, "budget", "door/", "has this source used up its failures?", budget),
-    Phase(5, "load", "methods/*/port", "the record by its public id, through the cache", load),
-    Phase(6, "verify", "methods/*/verify", "prove it", verify),
-    Phase(7, "revoked?", "revocation/", "is anything this proof rests on revoked?", revoked),
-    Phase(8, "bound?", "door/", "does the token's `cnf` match this request's DPoP key or certificate?", None),
-    Phase(9, "limits", "door/", "rate per credential", limits),
-    Phase(10, "authorize", "access/", "scopes, roles, policies → `Decision` with reasons", authorize),
-    Phase(11, "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", claim),
-    Phase(12, "record", "audit/", "last-used and events, batched", record),
-    Phase(13, "settle", "door/", "after the handler: complete or release what was claimed", None),
+    Phase("1", "gather", "frameworks/", "build the `Request` view", None),
+    Phase("2", "extract", "methods/*/wire", "is your kind of credential here?", extract),
+    Phase("3", "single", "door/", "one primary credential", single),
+    Phase("4", "budget", "door/", "has this source used up its failures?", budget),
+    Phase("5", "load", "methods/*/port", "the record by its public id, through the cache", load),
+    Phase("6", "verify", "methods/*/verify", "prove it", verify),
+    Phase("7", "revoked?", "revocation/", "is anything this proof rests on revoked?", revoked),
+    Phase("8", "bound?", "door/", "does the token's `cnf` match this request's DPoP key or certificate?", None),
+    Phase("9", "limits", "door/", "rate per credential", limits),
+    Phase("10", "authorize", "access/", "scopes, roles, policies → `Decision` with reasons", authorize),
+    Phase("10a", "body", "door/", "is the body the one whose digest was proven?", body),
+    Phase("11", "claim", "door/", "what may be used once (nonce, `jti`, delivery) is claimed last", claim),
+    Phase("12", "record", "audit/", "last-used and events, batched", record),
+    Phase("13", "settle", "door/", "after the handler: complete or release what was claimed", None),
 )

@@ -17,7 +17,7 @@ from doorward.door.admitted import NOTHING_CLAIMED, Admitted
 from doorward.door.passage import Demand, Lane
 from doorward.door.recording import record_admission
 from doorward.errors import Rejected, Unavailable
-from doorward.methods.contract import Presented
+from doorward.methods.contract import Presented, Verified
 from doorward.wire.ratelimit import rate_headers
 from doorward.wire.request import RequestView
 
@@ -39,7 +39,7 @@ def admit_warm(demand: Demand, request: RequestView, monotonic: float) -> Admitt
         verified = lane.method.verify(presented, entry.record, request, now)
         if plane is not None:
             plane.view.require_fresh(monotonic)
-        if verified.claim is not None or (verified.rate is not None and spender is None):
+        if _needs_more(verified) or (verified.rate is not None and spender is None):
             return None
         decision = demand.rule.decide(verified.principal)
         answer_headers = verified.answer_headers
@@ -55,17 +55,21 @@ def admit_warm(demand: Demand, request: RequestView, monotonic: float) -> Admitt
     return Admitted(verified.principal, decision, answer_headers, NOTHING_CLAIMED)
 
 
+def _needs_more(verified: Verified) -> bool:
+    return verified.claim is not None or verified.body_check is not None
+
+
 # Any: what is presented is the method's own type, handed back to it unread.
 def _extract_one(demand: Demand, request: RequestView) -> tuple[Lane, Presented | Any] | None:
     """The one credential of a request whose headers come once each, and no bearer value beside it."""
     by_name = request.by_name
-    if by_name is None:
+    if by_name is None or not demand.may_be_warm:
         return None
     found: tuple[Lane, Presented] | None = None
     for lane in demand.lanes:
         presented = lane.method.extract(request)
         if presented is not None:
-            if found is not None or lane.body_bytes_max is not None:
+            if found is not None or lane.has_body:
                 return None
             found = lane, presented
     if found is not None and demand.bearer_carried:

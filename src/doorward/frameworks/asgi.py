@@ -108,6 +108,8 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
         client=hop.client,
         forwarded=hop.forwarded,
         read_body=body.read,
+        pass_body=body.pass_through,
+        authority=hop.host,
         by_name=by_name,
     )
 

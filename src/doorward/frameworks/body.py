@@ -1,4 +1,4 @@
-"""The body of a request: read when a method needs it for its proof, and then handed on, byte for byte.
+"""The body of a request: taken in when it is part of a proof, and then handed on, byte for byte.
 
 Rules of this file:
 
@@ -7,138 +7,140 @@ Rules of this file:
   waits for `100 Continue` (RFC 9110 section 10.1.1) never sends it.
 * The bytes are those that were sent: a compressed body stays compressed (RFC 9110 section 8.4), chunks are put
   together, no body and an empty body are the same.
-* What was read is held until the request has ended, and counted as long.
+* What was taken in is held until the request has ended, and counted as long. A body that is only shown to a check
+  passes through memory and waits on disk (`kept.py`); one that is read whole stays in memory.
+* Headers are those before the body. Servers add trailers to them (uvicorn over httptools does, against RFC 9110 section
+  6.5.1): one that came after the headers were proven would be read as if it had been proven too.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, final
 
-from doorward.errors import Rejected, Unavailable
+from doorward.errors import Rejected
+from doorward.frameworks.kept import BODIES, BODIES_IN_FLIGHT_BYTES_MAX, ON_DISK, Bodies, KeptBody
+from doorward.methods.contract import BODY_ARRIVES_IN_S, arrival_s_max
 from doorward.wire.request import Header
 
-__all__ = ["BODIES", "BODIES_IN_FLIGHT_BYTES_MAX", "BODY_ARRIVES_IN_S", "Bodies", "Body"]
-
-BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
-"""How much of all bodies that are part of a proof one process holds at a time; what comes on top may try again."""
-BODY_ARRIVES_IN_S: Final = 30.0
-"""How long such a body may take to arrive: whoever sends slowly holds what others could use."""
+__all__ = ["BODIES", "BODIES_IN_FLIGHT_BYTES_MAX", "Bodies", "Body"]
 
 # ASGI's own types.
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-
-
-@final
-class Bodies:
-    """How much is held of all bodies together."""
-
-    __slots__ = ("bytes_max", "held")
-
-    def __init__(self, bytes_max: int = BODIES_IN_FLIGHT_BYTES_MAX) -> None:
-        self.bytes_max: Final = bytes_max
-        self.held = 0
-
-    def take(self, size: int) -> None:
-        """Hold as much more.
-
-        Raises:
-            Unavailable: `overloaded`.
-        """
-        if self.held + size > self.bytes_max:
-            raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
-        self.held += size
-
-    def give_back(self, size: int) -> None:
-        """Hold as much less."""
-        self.held -= size
-
-
-BODIES: Final = Bodies()
-"""Of this process."""
+See = Callable[[bytes], None]
 
 
 @final
 class Body:
-    """The request body, read at most once and handed on afterwards. `close` when the request has ended.
+    """The request body, taken in at most once and handed on afterwards. `close` when the request has ended.
 
     Args:
         receive: the server's.
         headers: of the request; what `Content-Length` announces is believed only to refuse.
-        bodies: what it is counted in.
-        arrives_in_s: how long it may take.
+        bodies: what it is counted in while it is in memory.
+        on_disk: what it is counted in beyond that.
     """
 
-    __slots__ = ("_arrives_in_s", "_bodies", "_body", "_headers", "_held", "_receive", "_replayed")
+    __slots__ = ("_at", "_bodies", "_headers", "_headers_count", "_is_replayed", "_kept", "_on_disk", "_receive")
 
     def __init__(
-        self,
-        receive: Receive,
-        headers: Iterable[Header] = (),
-        *,
-        bodies: Bodies = BODIES,
-        arrives_in_s: float = BODY_ARRIVES_IN_S,
+        self, receive: Receive, headers: Sequence[Header] = (), *, bodies: Bodies = BODIES, on_disk: Bodies = ON_DISK
     ) -> None:
         self._receive: Final = receive
         self._headers: Final = headers
+        self._headers_count: Final = len(headers)
         self._bodies: Final = bodies
-        self._arrives_in_s: Final = arrives_in_s
-        self._body: bytes | None = None
-        self._held = 0
-        self._replayed = False
+        self._on_disk: Final = on_disk
+        self._kept: KeptBody | None = None
+        self._at = 0
+        self._is_replayed = False
 
     async def read(self, body_bytes_max: int) -> bytes:
-        """The whole body.
+        """The whole body, in memory.
 
         Raises:
             Rejected: `body_too_large`; `body_slow`; `request_malformed` when the client hangs up in the middle.
             Unavailable: `overloaded` when too much is held of others.
         """
-        if self._body is None:
-            self._refuse_announced(body_bytes_max)
-            try:
-                async with asyncio.timeout(self._arrives_in_s):
-                    self._body = await self._read(body_bytes_max)
-            except TimeoutError:
-                raise Rejected("body_slow", f"not whole after {self._arrives_in_s} s") from None
-        if len(self._body) > body_bytes_max:
-            raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
-        return self._body
+        kept = self._kept
+        if kept is None:
+            kept = self._begin(body_bytes_max, None)
+            await self._take_in(kept, body_bytes_max, None)
+        _refuse_larger(kept.size, body_bytes_max)
+        return await kept.whole()
+
+    async def pass_through(self, see: See, body_bytes_max: int) -> None:
+        """Show the whole body to `see`, piece by piece, and keep it. What `see` raises ends it.
+
+        Raises:
+            Rejected: as `read`.
+            Unavailable: `overloaded` when too much is held of others, or the disk is full.
+        """
+        kept = self._kept
+        if kept is None:
+            await self._take_in(self._begin(body_bytes_max, self._on_disk), body_bytes_max, see)
+            return
+        _refuse_larger(kept.size, body_bytes_max)
+        begin = 0
+        while begin < kept.size:
+            end = kept.piece_end(begin)
+            see(await kept.read(begin, end))
+            begin = end
 
     def close(self) -> None:
-        """Give back what was held. Idempotent; what was read is no longer handed on."""
-        if self._held:
-            self._bodies.give_back(self._held)
-            self._held = 0
-            self._body = b""
+        """Give back what was held. Idempotent; what was taken in is no longer handed on."""
+        if self._kept is not None:
+            self._is_replayed = True
+            self._kept.close()
 
     @property
     def receive(self) -> Receive:
-        """What the application receives from: the server itself, or first what was read."""
-        return self._receive if self._body is None else self._replay
+        """What the application receives from: the server itself, or first what was taken in."""
+        return self._receive if self._kept is None else self._replay
 
-    def _refuse_announced(self, body_bytes_max: int) -> None:
+    def _begin(self, body_bytes_max: int, on_disk: Bodies | None) -> KeptBody:
         for name, value in self._headers:
-            if name == b"content-length" and value.isdigit() and len(value) < 20 and int(value) > body_bytes_max:
-                raise Rejected("body_too_large", f"{int(value)} bytes are announced")
+            if name == b"content-length" and value.isdigit() and len(value) < 20:
+                _refuse_larger(int(value), body_bytes_max)
+        kept = self._kept = KeptBody(self._bodies, on_disk)
+        return kept
 
-    async def _read(self, body_bytes_max: int) -> bytes:
-        chunks: list[bytes] = []
-        while True:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise Rejected("request_malformed", "the client hung up before the end of the body")
-            chunk = message.get("body", b"")
-            if self._held + len(chunk) > body_bytes_max:
-                raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")
-            self._bodies.take(len(chunk))
-            self._held += len(chunk)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+    async def _take_in(self, kept: KeptBody, body_bytes_max: int, see: See | None) -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(began + BODY_ARRIVES_IN_S) as limit:
+                while True:
+                    message = await self._receive()
+                    if message["type"] != "http.request":
+                        raise Rejected("request_malformed", "the client hung up before the end of the body")
+                    piece = message.get("body", b"")
+                    if piece:
+                        _refuse_larger(kept.size + len(piece), body_bytes_max)
+                        if see is not None:
+                            see(piece)
+                            limit.reschedule(began + arrival_s_max(kept.size + len(piece)))
+                        await kept.add(piece)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            raise Rejected("body_slow", f"{kept.size} bytes have come, and not in time") from None
+        self._drop_trailers()
+
+    def _drop_trailers(self) -> None:
+        headers = self._headers
+        if len(headers) > self._headers_count and isinstance(headers, list):
+            del headers[self._headers_count :]
 
     async def _replay(self) -> Message:
-        if self._replayed:
+        kept, begin = self._kept, self._at
+        if self._is_replayed or kept is None:
             return await self._receive()
-        self._replayed = True
-        return {"type": "http.request", "body": self._body, "more_body": False}
+        end = self._at = kept.piece_end(begin)
+        self._is_replayed = end == kept.size
+        piece = await kept.read(begin, end)
+        return {"type": "http.request", "body": piece, "more_body": end < kept.size}
+
+
+def _refuse_larger(size: int, body_bytes_max: int) -> None:
+    if size > body_bytes_max:
+        raise Rejected("body_too_large", f"more than {body_bytes_max} bytes")

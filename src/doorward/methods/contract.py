@@ -2,7 +2,11 @@
 
 Three outcomes, never a bool: *not presented* is None from `extract`; *proven* is a `Verified`, built only by the
 method's `verify.py`; everything else raises `Rejected`. The shared phases (single, budget, cache, revoked, bound,
-limits, authorize, claim, record, settle) belong to the pipeline, so a method cannot forget one.
+limits, authorize, body, claim, record, settle) belong to the pipeline, so a method cannot forget one.
+
+A body is part of a proof in one of two ways. Where only the whole body shows who sent it, the method reads it
+(`ReadsBody`) and strangers make us hold it, so it is small. Where the headers show it alone and hold the body's digest,
+`verify` answers a check (`ChecksBody`), and the pipeline passes the body through it when all else is decided.
 """
 
 from typing import Final, Protocol, TypeVar, runtime_checkable
@@ -15,7 +19,11 @@ from doorward.values import CredentialId, MethodName, Principal, RateLimit, Rest
 from doorward.wire.request import Header, RequestView
 
 __all__ = [
+    "BODY_ARRIVES_IN_S",
+    "BODY_BYTES_PER_S_MIN",
     "OCTETS_KEPT_MAX",
+    "BodyCheck",
+    "ChecksBody",
     "Method",
     "OpenApiScheme",
     "Presented",
@@ -23,7 +31,22 @@ __all__ = [
     "Resource",
     "SelfContained",
     "Verified",
+    "arrival_s_max",
 ]
+
+
+BODY_ARRIVES_IN_S: Final = 30.0
+"""How long a body that is part of a proof may take to arrive: whoever sends slowly holds what others could use."""
+BODY_BYTES_PER_S_MIN: Final = 65_536
+"""How fast a body of a proven sender must arrive on average: it may take so much longer for every byte of it."""
+
+
+def arrival_s_max(body_bytes: int) -> float:
+    """How long a body of a proven sender may take of which so many bytes have come.
+
+    What was proven of the headers is as old as that when the body is.
+    """
+    return BODY_ARRIVES_IN_S + body_bytes / BODY_BYTES_PER_S_MIN
 
 
 OCTETS_KEPT_MAX: Final = 33_554_432
@@ -54,6 +77,26 @@ class Presented(msgspec.Struct, frozen=True):
         return [("lookup_id", self.lookup_id)]
 
 
+class BodyCheck(Protocol):
+    """What the body of one request must still show. A mismatch is the peer's, whose headers are proven by then."""
+
+    def update(self, presented_chunk: bytes) -> None:
+        """The next piece, of any size, none twice.
+
+        Raises:
+            Rejected: it cannot be the body any more.
+        """
+        ...
+
+    def verify_end(self) -> None:
+        """All pieces have come: it is the one.
+
+        Raises:
+            Rejected: it is another one.
+        """
+        ...
+
+
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """What a method has proven, and what the pipeline needs to go on."""
 
@@ -68,6 +111,8 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """Headers every answer to this credential carries, refusals included (`Deprecation`)."""
     claim: Claim | None = None
     """What this request uses up; claimed when every other question has been answered."""
+    body_check: BodyCheck | None = None
+    """What the body must show before the handler runs; None: whatever body comes is no part of the proof."""
 
 
 class OpenApiScheme(msgspec.Struct, frozen=True):
@@ -151,6 +196,18 @@ class ReadsBody(Protocol):
     @property
     def body_bytes_max(self) -> int:
         """How large the body may be; it is held in memory until the request ends."""
+        ...
+
+
+@runtime_checkable
+class ChecksBody(Protocol):
+    """What a method has besides, when `verify` answers a `body_check`. Its requests are proven once each: what they
+    rest on may be warm, but there is no short way for them.
+    """
+
+    @property
+    def checked_body_bytes_max(self) -> int:
+        """How large the body may be; beyond a piece in memory it is kept on disk until the request ends."""
         ...
 
 

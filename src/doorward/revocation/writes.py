@@ -37,7 +37,10 @@ OPAQUE_KINDS: Final = frozenset(
 
 @final
 class OrganizationCredentialsRevoked(msgspec.Struct, frozen=True):
-    """Write: every API key and app password of the organization that is not revoked becomes so."""
+    """Write: every API key, app password and signature key of the organization that is not revoked becomes so.
+
+    The secrets of signature keys are erased with it.
+    """
 
     organization_id: OrganizationId
 
@@ -81,6 +84,7 @@ class HeldCredentials(msgspec.Struct, frozen=True):
 
     keys: int
     passwords: int
+    signature_keys: int = 0
 
 
 @final

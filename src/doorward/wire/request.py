@@ -50,6 +50,9 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
         client: the client's address by the rule for trusted hops, or None when there is none (a UNIX socket).
         forwarded: whether any forwarding header came with the request, trusted or not.
         read_body: reads the whole body once and keeps it for the handler; bounded by the caller.
+        pass_body: shows every piece of the body to what is given, in order, and keeps it for the handler; bounded by
+            the caller. Memory does not grow with the body.
+        authority: the host the client asked for, by the rule for trusted hops; raw, and None when there is none.
         body: the whole body as received, when a method needs it for its proof; None: it was not read.
     """
 
@@ -61,6 +64,8 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     client: IPv4Address | IPv6Address | None
     forwarded: bool
     read_body: Callable[[int], Awaitable[bytes]]
+    pass_body: Callable[[Callable[[bytes], None], int], Awaitable[None]]
+    authority: bytes | None = None
     by_name: Mapping[bytes, bytes] | None = None
     body: bytes | None = None
 

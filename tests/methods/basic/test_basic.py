@@ -30,6 +30,9 @@ def _request(
         del limit
         return b""
 
+    async def pass_body(see: object, limit: int) -> None:
+        del see, limit
+
     address = None if peer is None else ip_address(peer)
     return RequestView(
         method="GET",
@@ -40,6 +43,7 @@ def _request(
         client=address,
         forwarded=forwarded,
         read_body=read_body,
+        pass_body=pass_body,
         by_name=index_headers(headers),
     )
 

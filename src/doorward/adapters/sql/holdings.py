@@ -8,7 +8,7 @@ before the head of the feed is locked.
 from collections.abc import Mapping
 from typing import Final, final
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, null, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
@@ -26,12 +26,14 @@ __all__ = ["SqlHoldings", "revoke_opaque_tokens", "revoke_organization_credentia
 _tokens: Final = schema.opaque_tokens.c
 
 
-def _revoke(table: Table, condition: ColumnElement[bool]) -> Statement:
+def _revoke(table: Table, condition: ColumnElement[bool], *, erased: tuple[str, ...] = ()) -> Statement:
     columns = table.columns
     # What is revoked stays as it is: its version is what a reader may hold in his hand.
     alive = columns.state != literal_column("'revoked'")
     return Statement(
-        update(table).where(condition, alive).values(state=literal_column("'revoked'"), version=columns.version + 1)
+        update(table)
+        .where(condition, alive)
+        .values(state=literal_column("'revoked'"), version=columns.version + 1, **dict.fromkeys(erased, null()))
     )
 
 
@@ -43,8 +45,11 @@ def _revoke_opaque(column: Column[str]) -> Statement:
     return _revoke(schema.opaque_tokens, column == bindparam("rests_on", type_=column.type))
 
 
-_REVOKE_CREDENTIALS: Final = tuple(
-    _revoke(table, _of_organization(table)) for table in (schema.api_keys, schema.app_passwords)
+_REVOKE_CREDENTIALS: Final = (
+    _revoke(schema.api_keys, _of_organization(schema.api_keys)),
+    _revoke(schema.app_passwords, _of_organization(schema.app_passwords)),
+    # As when a single one is revoked: what is over must not lie about to be signed with.
+    _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
 )
 _REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
     FeedKind.TOKEN: _revoke_opaque(_tokens.id),
@@ -61,7 +66,7 @@ def _count(table: Table) -> ColumnElement[int]:
     return select(func.count()).select_from(table).where(_of_organization(table), alive).scalar_subquery()
 
 
-_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords)))
+_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords), _count(schema.signature_keys)))
 _FIND_OPAQUE: Final = Statement(
     select(
         _tokens.id,
@@ -86,8 +91,8 @@ class SqlHoldings:
 
     async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
         """See the port."""
-        ((keys, passwords),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
-        return HeldCredentials(keys=keys, passwords=passwords)
+        ((keys, passwords, signature_keys),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
+        return HeldCredentials(keys=keys, passwords=passwords, signature_keys=signature_keys)
 
     async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
         """See the port."""
@@ -100,7 +105,7 @@ class SqlHoldings:
 
 
 def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Script[None]:
-    """Every key and app password of an organization."""
+    """Every key, app password and signature key of an organization."""
     for statement in _REVOKE_CREDENTIALS:
         yield Step(statement, {"organization_id": write.organization_id})
 

@@ -15,11 +15,13 @@ from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
 from doorward.adapters.sql.sectors import SqlSectors
+from doorward.adapters.sql.signature_keys import SqlSignatureKeys
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
+from doorward.adapters.sql.webhooks import SqlSenders
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured
 from doorward.methods.claims import CLAIMS_PER_OWNER_MAX
@@ -51,6 +53,8 @@ class SqlPorts:
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
+        self.signature_keys: Final = SqlSignatureKeys(engine)
+        self.senders: Final = SqlSenders(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.

@@ -14,6 +14,8 @@ from doorward.errors import Misconfigured
 __all__ = [
     "AGE_S",
     "AGE_S_MAX",
+    "CHECKED_BODY_BYTES_LIMIT",
+    "CHECKED_BODY_BYTES_MAX",
     "COMPONENTS_MAX",
     "DIGESTS_MAX",
     "PARAMETER_CHARACTERS_MAX",
@@ -44,6 +46,11 @@ QUERY_PARAMETERS_MAX: Final = 256
 """How many parameters a query may have when single ones are covered."""
 DIGESTS_MAX: Final = 8
 """How many digests `Content-Digest` may hold, unknown ones too."""
+
+CHECKED_BODY_BYTES_MAX: Final = 1_048_576
+"""How large the body of a signed request may be at a door unless more is said."""
+CHECKED_BODY_BYTES_LIMIT: Final = 2 * 1_073_741_824
+"""How large one may ever be: half of what a process keeps of all of them on disk."""
 
 FieldKind: TypeAlias = Literal["item", "list", "dictionary"]
 

@@ -1,0 +1,228 @@
+"""What has come of a body and is still to be handed on: in memory while it is short, on disk beyond that.
+
+Rules of this file:
+
+* Bounded twice: what all bodies of the process hold in memory, and what they hold on disk. What comes on top may try
+  again.
+* The file has no name (`TMPDIR` says where it is) and only this user could have opened it. It is gone when the request
+  ends, and when the process is killed.
+* No disk in the event loop: a piece is written, read and given up in a thread. A file is closed after whatever still
+  works on it: the next file that is opened gets its number, and a late write would go there.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from tempfile import TemporaryFile
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+
+from doorward.errors import Unavailable
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+__all__ = [
+    "BODIES",
+    "BODIES_IN_FLIGHT_BYTES_MAX",
+    "BODIES_ON_DISK_BYTES_MAX",
+    "BODY_PIECE_BYTES",
+    "ON_DISK",
+    "Bodies",
+    "KeptBody",
+]
+
+BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
+"""How much of all bodies that are part of a proof one process holds in memory at a time; what comes on top may try
+again."""
+BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824
+"""How much of them it keeps on disk at a time, of proven senders only."""
+BODY_PIECE_BYTES: Final = 262_144
+"""How long a body may be that stays in memory although it could go to disk, and the pieces it is written and handed on
+in beyond that."""
+THREADS_MAX: Final = 4
+"""How many threads write and read bodies."""
+
+T = TypeVar("T")
+
+# Not the loop's own threads: handlers that block would keep bodies waiting, and bodies the handlers.
+_THREADS: Final = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="doorward-bodies")
+
+
+@final
+class Bodies:
+    """How much is held of all bodies together."""
+
+    __slots__ = ("bytes_max", "held")
+
+    def __init__(self, bytes_max: int = BODIES_IN_FLIGHT_BYTES_MAX) -> None:
+        self.bytes_max: Final = bytes_max
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Hold as much more.
+
+        Raises:
+            Unavailable: `overloaded`.
+        """
+        if self.held + size > self.bytes_max:
+            raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        """Hold as much less."""
+        self.held -= size
+
+
+BODIES: Final = Bodies()
+"""In the memory of this process."""
+ON_DISK: Final = Bodies(BODIES_ON_DISK_BYTES_MAX)
+"""On the disk of this process."""
+
+
+@final
+class KeptBody:
+    """The pieces of one body in order. `close` when the request has ended.
+
+    Args:
+        memory: what its pieces in memory are counted in.
+        disk: what its pieces on disk are counted in; None: all of it stays in memory.
+    """
+
+    __slots__ = ("_disk", "_in_memory", "_memory", "_on_disk", "_pieces", "_spool", "_taken")
+
+    def __init__(self, memory: Bodies, disk: Bodies | None) -> None:
+        self._memory: Final = memory
+        self._disk: Final = disk
+        self._pieces: list[bytes] = []
+        self._in_memory = 0
+        self._on_disk = 0
+        self._taken = 0
+        self._spool: _Spool | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self._on_disk + self._in_memory
+
+    async def add(self, piece: bytes) -> None:
+        """Keep the next piece.
+
+        Raises:
+            Unavailable: `overloaded`: memory or disk is full.
+        """
+        self._take(len(piece))
+        self._pieces.append(piece)
+        self._in_memory += len(piece)
+        if self._disk is not None and self._in_memory > BODY_PIECE_BYTES:
+            await self._spill(self._disk)
+
+    def piece_end(self, begin: int) -> int:
+        """Where the piece ends that begins there."""
+        return min(begin + BODY_PIECE_BYTES, self._on_disk) if begin < self._on_disk else self.size
+
+    async def read(self, begin: int, end: int) -> bytes:
+        """A piece: `begin` is 0 or the end of another one, `end` its `piece_end`.
+
+        Raises:
+            Unavailable: `overloaded`: the disk does not answer.
+        """
+        if begin < self._on_disk:
+            assert self._spool is not None, "something is on disk"
+            return await _in_thread(self._spool.read, begin, end - begin)
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
+
+    async def whole(self) -> bytes:
+        """All of it, in memory.
+
+        Raises:
+            Unavailable: as `add`.
+        """
+        if not self._on_disk:
+            return await self.read(0, self.size)
+        self._take(self._on_disk)
+        assert self._spool is not None, "something is on disk"
+        on_disk = await _in_thread(self._spool.read, 0, self._on_disk)
+        return on_disk + await self.read(self._on_disk, self.size)
+
+    def close(self) -> None:
+        """Give back what is held. Idempotent; nothing can be read any more."""
+        self._memory.give_back(self._taken)
+        if self._disk is not None:
+            self._disk.give_back(self._on_disk)
+        spool, self._spool = self._spool, None
+        self._pieces, self._in_memory, self._on_disk, self._taken = [], 0, 0, 0
+        if spool is not None:
+            spool.give_up()
+
+    def _take(self, size: int) -> None:
+        self._memory.take(size)
+        self._taken += size
+
+    async def _spill(self, disk: Bodies) -> None:
+        size = self._in_memory
+        disk.take(size)
+        # Counted at once: when the writing breaks off, closing gives it back.
+        pieces, self._pieces = self._pieces, []
+        self._on_disk, self._in_memory = self._on_disk + size, 0
+        if self._spool is None:
+            self._spool = _Spool()
+        await _in_thread(self._spool.write, pieces)
+        self._memory.give_back(size)
+        self._taken -= size
+
+
+@final
+class _Spool:
+    """A file without a name. Its methods are for threads, but for `give_up`."""
+
+    __slots__ = ("_file", "_is_given_up", "_lock")
+
+    def __init__(self) -> None:
+        self._file: FileIO | None = None
+        self._is_given_up = False
+        self._lock: Final = Lock()
+
+    def write(self, pieces: list[bytes]) -> None:
+        with self._lock:
+            if self._is_given_up:
+                return
+            if self._file is None:
+                # Unbuffered: what is written is on its way to the disk, and a read sees it.
+                self._file = TemporaryFile(buffering=0)  # noqa: SIM115  # closed by `give_up`
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    left = left[self._file.write(left) :]
+
+    def read(self, begin: int, size: int) -> bytes:
+        with self._lock:
+            assert self._file is not None, "it was written, and not given up"
+            return os.pread(self._file.fileno(), size, begin)
+
+    def give_up(self) -> None:
+        """Close it when nothing works on it any more. In a thread: freeing a large file takes its time."""
+        self._is_given_up = True
+        try:
+            _THREADS.submit(self._close)
+        except RuntimeError:
+            # The interpreter is on its way out, and takes no more work.
+            self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                with suppress(OSError):
+                    self._file.close()
+                self._file = None
+
+
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:  # Any: those of two methods of `_Spool`
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
+    except OSError as error:
+        raise Unavailable("overloaded", f"bodies cannot be kept on disk: {error.strerror}") from None
