@@ -13,9 +13,9 @@ from tests.methods.signature.explain.test_one_break import COMPACT, OURS, explai
 from tests.simulators.signed import NOW, changed, message, signed
 
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
+from doorward.methods.explaining import WORK_UNITS_MAX
 from doorward.methods.signature import Message
 from doorward.methods.signature.explain import ExplainedKey
-from doorward.methods.signature.explain.search import SEARCH_COST_MAX
 
 LARGE: Final = json.dumps([{"id": i, "name": f"Grüße {i}", "price": i * 1.5} for i in range(2_000)]).encode()
 
@@ -161,4 +161,4 @@ def test_the_search_ends_at_its_limit_and_says_so() -> None:
     request = changed(signed(message(target=b"/a/b?x=1&y=2&z=3&w=4"), signer=signer), target=b"/c/d?q")
     found = explained(request, keys=(ExplainedKey("k1", signer.verifier),))
     assert not found.complete
-    assert found.tried < SEARCH_COST_MAX // 500
+    assert found.tried < WORK_UNITS_MAX // 500_000
