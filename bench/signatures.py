@@ -20,6 +20,7 @@ from bench.measure import (
     paired_differences,
     paired_ratios,
 )
+from bench.signed_upload import upload_lines
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from doorward.crypto.signatures import PrivateKey, SignatureAlgorithm, SignatureSigner
@@ -227,4 +228,9 @@ def _resident_bytes() -> int:
 
 def measure(*, rounds: int) -> list[Line]:
     """See the module."""
-    return [*(line for algorithm in _KEYS for line in _lines(algorithm, rounds)), _large(rounds), *_streamed()]
+    return [
+        *(line for algorithm in _KEYS for line in _lines(algorithm, rounds)),
+        _large(rounds),
+        *_streamed(),
+        *upload_lines(),
+    ]

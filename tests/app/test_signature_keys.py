@@ -46,14 +46,14 @@ async def _states(store: Store) -> dict[str, tuple[str, bool]]:
     return {record.id: (record.state.value, record.sealed_secret is not None) for record in records}
 
 
-async def test_a_rotation_seals_every_secret_again(sqlite_url: str) -> None:
-    async with open_store(sqlite_url, master_keys=_keys("k1")) as store:
+async def test_a_rotation_seals_every_secret_again(sql_url: str) -> None:
+    async with open_store(sql_url, master_keys=_keys("k1")) as store:
         issued, public = await _make(store)
         over = await _make_another(store)
-    async with open_store(sqlite_url, master_keys=_keys("k1", "k2")) as store:
+    async with open_store(sql_url, master_keys=_keys("k1", "k2")) as store:
         await record_rotation(store, _keys("k1", "k2"), actor=ADA)
         await record_rotation(store, _keys("k1", "k2"), actor=ADA)  # again is safe
-    async with open_store(sqlite_url, master_keys=_keys("k2")) as store:
+    async with open_store(sql_url, master_keys=_keys("k2")) as store:
         record = await store.signature_keys.find_signature_key(issued.record.id)
         assert record is not None
         assert record.sealed_secret is not None
@@ -75,25 +75,25 @@ async def _make_another(store: Store) -> CredentialId:
     return key_id
 
 
-async def test_a_secret_that_does_not_open_stops_a_rotation_with_its_id(sqlite_url: str) -> None:
-    async with open_store(sqlite_url, master_keys=_keys("k1")) as store:
+async def test_a_secret_that_does_not_open_stops_a_rotation_with_its_id(sql_url: str) -> None:
+    async with open_store(sql_url, master_keys=_keys("k1")) as store:
         issued, _ = await _make(store)
         record = await store.signature_keys.find_signature_key(issued.record.id)
         assert record is not None
         damaged = replace(record, sealed_secret=b"\x02k1" + bytes(60), version=2)
         await store.changes.commit(Change(writes=(SignatureKeyUpdated(damaged),)))
-    async with open_store(sqlite_url, master_keys=_keys("k1", "k2")) as store:
+    async with open_store(sql_url, master_keys=_keys("k1", "k2")) as store:
         with pytest.raises(Misconfigured, match=issued.record.id):
             await seal_again(store, _keys("k1", "k2"))
 
 
-async def test_a_lost_master_key_ends_what_it_sealed_and_nothing_else(sqlite_url: str) -> None:
-    async with open_store(sqlite_url, master_keys=_keys("k1")) as store:
+async def test_a_lost_master_key_ends_what_it_sealed_and_nothing_else(sql_url: str) -> None:
+    async with open_store(sql_url, master_keys=_keys("k1")) as store:
         issued, public = await _make(store)
     new = _keys("k2")
-    async with open_store(sqlite_url, master_keys=new, danger_unproven_master_keys=True) as store:
+    async with open_store(sql_url, master_keys=new, danger_unproven_master_keys=True) as store:
         await replace_lost_master_key(store, new, reason="disk died", actor=ADA)
-    async with open_store(sqlite_url, master_keys=new) as store:
+    async with open_store(sql_url, master_keys=new) as store:
         assert await _states(store) == {issued.record.id: ("revoked", False), public: ("active", False)}
         source = StoredKeys(store)
         assert await source.find_key(issued.record.id) is None

@@ -33,9 +33,9 @@ ADA = Actor(kind="operator", id="ada")
 
 
 @pytest.fixture
-async def store(sqlite_url: str) -> AsyncIterator[Store]:
+async def store(sql_url: str) -> AsyncIterator[Store]:
     keys = MasterKeys({"k1": secrets.token_bytes(32)}, current="k1", entropy=secrets.token_bytes)
-    async with open_store(sqlite_url, master_keys=keys, pull_interval_s=0.05) as opened:
+    async with open_store(sql_url, master_keys=keys, pull_interval_s=0.05) as opened:
         yield opened
 
 

@@ -185,7 +185,7 @@ async def test_an_unknown_id_reads_a_row_like_a_known_one(ports: SqlPorts) -> No
     # One that reads none answers sooner, and a stranger with a clock learns which ids exist (invariant 3).
     await _insert(ports)
     unknown = CredentialId("!" * 12)  # sorts before every id there is
-    assert len(await ports.keys._engine.read(signature_keys._FIND, {"id": unknown})) == 1
+    assert len(await ports.keys._engine.read(signature_keys._ROWS.finding, {"id": unknown})) == 1
     assert await ports.signature_keys.find_signature_key(unknown) is None
 
 

@@ -27,6 +27,7 @@ from doorward.methods.webhook.port import (
     SenderUpdated,
 )
 from doorward.methods.webhook.senders import sender_handle
+from doorward.revocation.writes import OrganizationCredentialsRevoked
 from doorward.values import Actor, Change, CredentialId, FeedKind, Handle, OrganizationId, Write
 
 ADA: Final = Actor(kind="operator", id="ada")
@@ -209,3 +210,13 @@ async def test_what_is_retired_is_in_the_feed_with_its_sender(ports: SqlPorts, c
         (Handle(FeedKind.CREDENTIAL, issued.record.id), None),
         (sender_handle("acme"), 3),
     ]
+
+
+async def test_the_secrets_of_a_revoked_organizations_senders_are_retired(ports: SqlPorts) -> None:
+    theirs = sender_of("theirs", organization_id=OrganizationId("other"))
+    await commit(ports, SenderInserted(sender_of()), SenderInserted(theirs))
+    await commit(ports, SecretInserted(secret_of()), SecretInserted(secret_of("whs_2", sender="theirs")))
+    await commit(ports, OrganizationCredentialsRevoked(OrganizationId("acme-inc")))
+    gone = await ports.senders.find_secret(CredentialId("whs_1"))
+    assert gone == secret_of(state=RETIRED, sealed_text=None, version=2)
+    assert await ports.senders.find_secret(CredentialId("whs_2")) == secret_of("whs_2", sender="theirs")

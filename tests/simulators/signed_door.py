@@ -29,12 +29,15 @@ def signed_view(
     nonce: bytes | None = None,
     target: bytes = b"/orders?id=7",
     client: str | None = "192.0.2.1",
+    authority: bytes = b"api.example",
+    scheme: str = "https",
     **signing: Any,
 ) -> RequestView:
     """A request signed at `at`; `sent` is the body that comes instead of the one that was signed."""
     length = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))) if body else ()
     arrives = body if sent is None else sent
-    view = view_of(*length, *more, target=target, method="POST", body=arrives, client=client)
+    view = view_of(*length, *more, target=target, method="POST", body=arrives, client=client, authority=authority)
+    view = msgspec.structs.replace(view, scheme=scheme)
     octets = iter([nonce]) if nonce is not None else None
     added = sign_request(
         message_of(view, view.authority),

@@ -13,8 +13,8 @@ from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S
 from doorward.methods.plane import plane_of
 from doorward.methods.webhook import Scheme, WebhookSecret, find_scheme, parse_secret
-from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S
-from doorward.methods.webhook.method import WebhookConfig, WebhookDeliveries, WebhookStore
+from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S, WebhookConfig
+from doorward.methods.webhook.method import WebhookDeliveries, WebhookStore
 from doorward.methods.webhook.senders import FixedSecrets, SecretSource
 from doorward.methods.webhook.stored import SealedStore, StoredSecrets
 

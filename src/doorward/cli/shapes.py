@@ -16,7 +16,7 @@ from doorward.methods.basic.port import PasswordRecord
 from doorward.methods.rotation import RotatableCredential
 from doorward.methods.signature.order import IssuedSignatureKey
 from doorward.methods.signature.port import SignatureKeyRecord
-from doorward.methods.webhook.issue import needed_because
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.port import SecretRecord, SecretState, SenderRecord
 from doorward.values import RateLimit
 

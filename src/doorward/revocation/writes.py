@@ -37,9 +37,10 @@ OPAQUE_KINDS: Final = frozenset(
 
 @final
 class OrganizationCredentialsRevoked(msgspec.Struct, frozen=True):
-    """Write: every API key, app password and signature key of the organization that is not revoked becomes so.
+    """Write: every API key, app password, signature key and secret of a webhook sender of the organization that is not
+    revoked (or retired) becomes so.
 
-    The secrets of signature keys are erased with it.
+    Secrets are erased with it.
     """
 
     organization_id: OrganizationId

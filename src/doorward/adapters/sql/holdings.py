@@ -51,6 +51,16 @@ _REVOKE_CREDENTIALS: Final = (
     # As when a single one is revoked: what is over must not lie about to be signed with.
     _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
 )
+_secrets: Final = schema.webhook_secrets.c
+# Retired, as the state is called there, and erased.
+_RETIRE_SECRETS: Final = Statement(
+    update(schema.webhook_secrets)
+    .where(
+        _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
+        _secrets.state != literal_column("'retired'"),
+    )
+    .values(state=literal_column("'retired'"), sealed_text=null(), version=_secrets.version + 1)
+)
 _REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
     FeedKind.TOKEN: _revoke_opaque(_tokens.id),
     FeedKind.GRANT: _revoke_opaque(_tokens.grant_id),
@@ -105,8 +115,8 @@ class SqlHoldings:
 
 
 def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Script[None]:
-    """Every key, app password and signature key of an organization."""
-    for statement in _REVOKE_CREDENTIALS:
+    """Every key, app password, signature key and secret of a webhook sender of an organization."""
+    for statement in (*_REVOKE_CREDENTIALS, _RETIRE_SECRETS):
         yield Step(statement, {"organization_id": write.organization_id})
 
 
