@@ -106,7 +106,12 @@ def test_nothing_comes_out_of_the_explanation_of_a_request_but_an_answer(
 
 
 def test_a_digest_of_the_other_algorithm_is_explained() -> None:
-    for component in ('"content-digest";key="sha-512"', '"content-digest"', '"content-digest";sf'):
+    for component in (
+        '"content-digest";key="md5"',
+        '"content-digest";key="sha-512"',
+        '"content-digest"',
+        '"content-digest";sf',
+    ):
         said = f's=({component});created=1000;keyid="k1"'.encode()
         request = message(
             (b"content-digest", DIGESTS), (b"signature-input", said), (b"signature", b"s=:" + b"A" * 43 + b"=:")

@@ -20,6 +20,7 @@ from doorward.methods.explaining.json_forms import JsonForms
 from doorward.methods.signature import Message, sign_request
 from doorward.methods.signature.explain import ExplainedKey, explain_signature
 from doorward.methods.webhook.explain import SecretText, explain_delivery
+from doorward.methods.webhook.explain.urls import url_frames
 from doorward.methods.webhook.schemes import SCHEMES
 from doorward.wire.request import Header
 
@@ -169,6 +170,21 @@ def test_no_url_makes_an_explanation_long(length: int, digest: str) -> None:
     body = json.dumps({"a": ["x" * 50] * 1_850}).encode()
     explain_delivery(SCHEMES["twilio"], [SecretText(id="s", text="k" * 32)], headers, body, now=NOW, url=url, work=work)
     _costs(started)
+
+
+def test_json_is_taken_apart_only_when_it_can_be_paid_for() -> None:
+    started = time.process_time()
+    assert list(JsonForms(b"[" + b"{}," * 300_000 + b"{}]", Work(1_000_000)).layouts()) == []
+    assert time.process_time() - started < 0.3
+
+
+def test_urls_are_made_only_when_they_can_be_paid_for() -> None:
+    headers = [(name, b"/p%d?x=%d" % (n, n)) for n, name in enumerate((b"x-original-uri", b"x-forwarded-uri"))]
+    url = f"https://h.example/x?a={'x' * 3_000}&b=2&c=3"
+    made = list(url_frames(SCHEMES["twilio"], headers, url, Work()))
+    assert sum(len(frame.value.before) for frame in made) < 16_000_000
+    assert len(made) > 1_000
+    assert len(list(url_frames(SCHEMES["twilio"], headers, url, Work(1_000_000)))) < 20
 
 
 def test_what_cannot_be_paid_for_is_not_made() -> None:
