@@ -27,6 +27,7 @@ from doorward.methods.signature.config import COMPONENTS_MAX
 from doorward.wire.render import STATUS_OF
 
 ANY = PROFILES["danger-any"]
+BODY_AS_IT_IS = msgspec.structs.replace(DEFAULT_PROFILE, body_components=frozenset(), body_fields=())
 LONG = "(" + " ".join(f'"x-{number}"' for number in range(COMPONENTS_MAX + 1)) + ")"
 COVERED = '("@method" "@authority" "@path" "@query")'
 
@@ -133,6 +134,9 @@ def test_a_request_that_announces_no_body_may_have_none() -> None:
         request = signed(message(*header))
         assert verified(request, body=b"")
         assert code_of(request, body=b"x") == "signature_digest"
+        # Nor where the profile demands nothing more of a body.
+        assert verified(request, body=b"", profile=BODY_AS_IT_IS)
+        assert code_of(request, body=b"x", profile=BODY_AS_IT_IS) == "signature_digest"
 
 
 def test_framing_does_not_lessen_what_a_body_needs() -> None:
@@ -152,7 +156,9 @@ def test_framing_does_not_lessen_what_a_body_needs() -> None:
 def test_an_uncovered_digest_is_anybodys() -> None:
     digest = (b"content-digest", b"sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:")
     request = signed(message())
-    assert code_of(changed(request, headers=(*request.headers, digest)), body=b"x") == "signature_digest"
+    added = changed(request, headers=(*request.headers, digest))
+    assert code_of(added, body=b"x") == "signature_digest"
+    assert code_of(added, body=b"x", profile=BODY_AS_IT_IS) == "signature_digest"
 
 
 @pytest.mark.parametrize("body", [BODY[:-1], BODY + b"\n", b"", b'{"amount":900}'])

@@ -167,7 +167,8 @@ class Search:
         units = sum(map(len, message)) + ATTEMPT_UNITS
         for key in keys:
             for digest in self._digests:
-                if not self._work.take(units):
+                # A key that is longer than a block is hashed each time (RFC 2104 section 2).
+                if not self._work.take(units + len(key.key)):
                     return
                 self.tried += 1
                 target = self._macs.get(mac_of(key.key, message, digest))
