@@ -104,13 +104,13 @@ def build_server(
     )
     table = _protocol_table(source, streams) | _token_table(settings, store, hops)
     if settings.dev:
-        table |= explain_routes(store.clock)
+        table |= explain_routes(store.clock, store)
     protocol = Routes(table, management)
     limited = BodyLimit(
         protocol,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_s=settings.body_timeout_s,
-        room_for=_development_room if settings.dev else explained_bytes_max,
+        room_for=lambda path: max(explained_bytes_max(path), explain_form_room(path) if settings.dev else 0),
     )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
@@ -122,11 +122,6 @@ def build_server(
         danger_plain_http=settings.dev,
     )
     return Edge(LoadLimit(sited, requests_max=settings.connections_max), metrics)
-
-
-def _development_room(path: str) -> int:
-    """How large a body a route of a development server takes, where that is more than of other routes."""
-    return explain_form_room(path) or explained_bytes_max(path)
 
 
 def _protocol_table(source: RevocationSource, streams: RevocationStreams) -> dict[str, ASGIApp]:

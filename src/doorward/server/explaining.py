@@ -1,9 +1,9 @@
 """Explanations for administrators of a running server: each in a process of its own, one at a time.
 
 Why a process: a search takes up to two seconds of a processor, mostly short hashes in Python, which hold the
-interpreter's lock. In a thread it took two thirds of what the event loop serves and held it up for 8 ms at a time, and
-was itself five times slower for it; in a process the loop serves as before (measured: `docs/explain.md`). Besides, a
-process can be stopped, and what it held of secrets is gone with it.
+interpreter's lock. In a thread it takes half of what the event loop serves meanwhile, or more on an idle machine, for a
+process only competes for processors (`docs/benchmarks.md`, "Explaining beside serving"). Besides, a process can be
+stopped and confined, and what it held of secrets is gone with it.
 
 Rules of this file:
 

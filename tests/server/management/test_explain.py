@@ -24,8 +24,8 @@ async def make_sender(ask: Ask, delivery: Delivery, name: str = "main", organiza
     """A sender that signs as the delivery is signed; the id of its secret."""
     order = {"name": name, "scheme": delivery.scheme.name, "organization_id": organization}
     assert (await ask("POST", "/webhook-senders", order)).status == 201
-    added = await ask("POST", f"/webhook-senders/{name}/secrets", {"text": delivery.text.text})
-    secret_id: str = added.json["secret"]["id"]
+    added = await ask("POST", f"/webhook-senders/{name}/secrets", {"secret": delivery.text.text})
+    secret_id: str = added.json["webhook_secret"]["id"]
     return secret_id
 
 

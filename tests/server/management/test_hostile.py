@@ -66,8 +66,8 @@ BODIES: dict[str, dict[str, Json]] = {
     },
     "/passwords": {"app_id": "app", "name": "n", "scopes": [], "expires_in_s": 60},
     "/webhook-senders": {"name": "n", "scheme": "github", "organization_id": "acme"},
-    "/webhook-senders/{sender}/secrets": {"text": None, "not_before": 1, "not_after": None},
-    "/webhook-senders/{sender}/rotate": {"reason": "r", "text": None, "overlap_s": 1},
+    "/webhook-senders/{sender}/secrets": {"secret": None, "not_before": 1, "not_after": None},
+    "/webhook-senders/{sender}/rotate": {"reason": "r", "secret": None, "overlap_s": 1},
     "/webhook-senders/{sender}/secrets/{secret}/retire": {"reason": "r", "anyway": True},
     "/webhook-senders/{empty}/explain": {
         "headers": [],
@@ -123,7 +123,7 @@ async def named(ask: Ask) -> dict[str, str]:
     await ask("POST", f"/signature-keys/{revoked}/revoke", {"reason": "r"})
     for name in ("sender", "empty"):
         await ask("POST", "/webhook-senders", {"name": name, "scheme": "github"})
-    secret = (await ask("POST", "/webhook-senders/sender/secrets", {})).json["secret"]["id"]
+    secret = (await ask("POST", "/webhook-senders/sender/secrets", {})).json["webhook_secret"]["id"]
     return {
         "app": app,
         "key": key,

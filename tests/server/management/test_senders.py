@@ -9,6 +9,7 @@ from tests.server.management.conftest import Answered, Ask, Json
 from tests.simulators.webhook import secret_text
 
 from doorward.app.store import Store
+from doorward.cli.shapes import issued_webhook_secret_shape, webhook_sender_shape
 from doorward.methods.webhook import SCHEMES
 from doorward.server.management.webhook_models import WebhookRotation, WebhookSecretOrderIn
 
@@ -49,23 +50,23 @@ async def test_a_secret_that_was_made_is_shown_once_and_a_given_one_never(ask: A
     minted = await ask("POST", f"{path}/secrets", {})
     assert minted.status == 201
     assert minted.headers["cache-control"] == "no-store"
-    assert len(minted.json["text"]) >= 32
-    assert minted.json["secret"]["id"].startswith("whs_")
-    given = await ask("POST", f"{path}/secrets", {"text": GIVEN})
-    assert given.json["text"] is None
+    assert len(minted.json["secret"]) >= 32
+    assert minted.json["webhook_secret"]["id"].startswith("whs_")
+    given = await ask("POST", f"{path}/secrets", {"secret": GIVEN})
+    assert given.json["secret"] is None
     listed = await ask("GET", f"{path}/secrets")
-    assert [item["active"] for item in listed.json["items"]] == [True, True]
-    for text in (minted.json["text"], GIVEN):
+    assert [(item["active"], item["retirable"]) for item in listed.json["items"]] == [(True, True)] * 2
+    for text in (minted.json["secret"], GIVEN):
         for answer in (given, listed, await ask("GET", path), await ask("GET", "/audit?limit=1000")):
             assert text not in answer.text
 
 
 async def test_a_rotation_ends_the_old_secrets_and_a_retirement_erases(ask: Ask) -> None:
     path = await make_sender(ask)
-    old = (await ask("POST", f"{path}/secrets", {"text": GIVEN})).json["secret"]
+    old = (await ask("POST", f"{path}/secrets", {"secret": GIVEN})).json["webhook_secret"]
     new = await ask("POST", f"{path}/rotate", {**REASON, "overlap_s": 60})
     assert new.status == 201
-    assert new.json["text"]
+    assert new.json["secret"]
     before, after = sorted(await secrets_of(ask, path), key=lambda one: one["id"] != old["id"])
     assert (before["id"], before["active"]) == (old["id"], True)
     assert before["not_after"] == after["created_at"] + 60
@@ -73,23 +74,27 @@ async def test_a_rotation_ends_the_old_secrets_and_a_retirement_erases(ask: Ask)
     assert (retired.status, retired.json["state"], retired.json["active"]) == (200, "retired", False)
     again = await ask("POST", f"{path}/secrets/{old['id']}/retire", REASON)
     assert (again.status, again.code) == (409, "state_final")
-    only = f"{path}/secrets/{new.json['secret']['id']}/retire"
-    assert (await ask("POST", only, REASON)).code == "input_invalid"
+    only = f"{path}/secrets/{new.json['webhook_secret']['id']}/retire"
+    refused = await ask("POST", only, REASON)
+    assert (refused.status, refused.code) == (422, "input_invalid")
+    (error,) = refused.json["errors"]
+    assert error["where"] == "body.anyway"
+    assert error["why"].startswith("it is the only active secret")
     assert (await ask("POST", only, {**REASON, "anyway": True})).json["state"] == "retired"
 
 
 async def test_a_leak_ends_every_active_secret_at_once(ask: Ask) -> None:
     path = await make_sender(ask)
-    old = (await ask("POST", f"{path}/secrets", {"text": GIVEN})).json["secret"]["id"]
-    new = (await ask("POST", f"{path}/rotate", {**REASON, "overlap_s": 0})).json["secret"]["id"]
+    old = (await ask("POST", f"{path}/secrets", {"secret": GIVEN})).json["webhook_secret"]["id"]
+    new = (await ask("POST", f"{path}/rotate", {**REASON, "overlap_s": 0})).json["webhook_secret"]["id"]
     states = {one["id"]: one["state"] for one in await secrets_of(ask, path)}
     assert states == {old: "retired", new: "active"}
 
 
 async def test_a_ninth_active_secret_and_one_that_is_there_are_refused(ask: Ask) -> None:
     path = await make_sender(ask)
-    assert (await ask("POST", f"{path}/secrets", {"text": GIVEN})).status == 201
-    twice = await ask("POST", f"{path}/secrets", {"text": GIVEN})
+    assert (await ask("POST", f"{path}/secrets", {"secret": GIVEN})).status == 201
+    twice = await ask("POST", f"{path}/secrets", {"secret": GIVEN})
     assert (twice.status, twice.code) == (409, "object_exists")
     for _ in range(7):
         assert (await ask("POST", f"{path}/secrets", {})).status == 201
@@ -99,7 +104,7 @@ async def test_a_ninth_active_secret_and_one_that_is_there_are_refused(ask: Ask)
 async def test_everything_is_in_the_record_of_the_organization(ask: Ask, make_admin: MakeAdmin) -> None:
     path = await make_sender(ask, organization="acme")
     acme = await make_admin(*BOTH, "doorward:audit:read", organization="acme")
-    secret = (await ask("POST", f"{path}/secrets", {}, key=acme)).json["secret"]["id"]
+    secret = (await ask("POST", f"{path}/secrets", {}, key=acme)).json["webhook_secret"]["id"]
     await ask("POST", f"{path}/rotate", {"reason": "yearly"}, key=acme)
     await ask("POST", f"{path}/secrets/{secret}/retire", {"reason": "leaked on a forum", "anyway": True}, key=acme)
     events = (await ask("GET", "/audit?limit=1000", key=acme)).json["items"]
@@ -142,7 +147,7 @@ async def test_an_organizations_administrator_reaches_its_own_senders_alone(ask:
     assert (await ask("POST", f"{own}/secrets", {}, key=acme)).status == 201
     for number, organization in enumerate((None, "rival")):
         theirs = await make_sender(ask, f"theirs-{number}", organization=organization)
-        secret = (await ask("POST", f"{theirs}/secrets", {})).json["secret"]["id"]
+        secret = (await ask("POST", f"{theirs}/secrets", {})).json["webhook_secret"]["id"]
         attempts: list[tuple[str, str, Json]] = [
             ("GET", theirs, None),
             ("GET", f"{theirs}/secrets", None),
@@ -171,9 +176,21 @@ async def test_an_organizations_administrator_makes_up_no_names(ask: Ask, make_a
     assert (await ask("GET", "/webhook-senders")).json["items"] == []
 
 
+async def test_the_members_are_those_of_the_command_line(ask: Ask, store: Store) -> None:
+    path = await make_sender(ask)
+    issued = await ask("POST", f"{path}/secrets", {})
+    held = await store.senders.list_held_secrets("github-main")
+    shape = issued_webhook_secret_shape(held[0], held, issued.json["secret"], int(store.clock()))
+    assert set(issued.json) == set(shape)
+    assert set(issued.json["webhook_secret"]) == set(shape["webhook_secret"])
+    sender = await store.senders.find_sender("github-main")
+    assert sender is not None
+    assert (await ask("GET", path)).json == webhook_sender_shape(sender)
+
+
 async def test_a_secret_of_another_sender_is_not_retired_under_this_ones_name(ask: Ask) -> None:
     one, other = await make_sender(ask, "one"), await make_sender(ask, "other")
-    secret = (await ask("POST", f"{other}/secrets", {})).json["secret"]["id"]
+    secret = (await ask("POST", f"{other}/secrets", {})).json["webhook_secret"]["id"]
     refused = await ask("POST", f"{one}/secrets/{secret}/retire", {**REASON, "anyway": True})
     assert (refused.status, refused.code) == (404, "object_unknown")
 
@@ -203,7 +220,7 @@ async def test_lists_of_senders_go_on_where_they_stopped(ask: Ask) -> None:
 
 async def test_a_secret_that_matched_is_shown_to_have(ask: Ask, store: Store) -> None:
     path = await make_sender(ask)
-    secret = (await ask("POST", f"{path}/secrets", {})).json["secret"]["id"]
+    secret = (await ask("POST", f"{path}/secrets", {})).json["webhook_secret"]["id"]
     assert (await secrets_of(ask, path))[0]["last_used_at"] is None
     store.plane.usage.count("webhook", secret, 1_700_000_000, None)  # type: ignore[arg-type]  # NewTypes of str
     await store.plane.usage.flush()
@@ -221,19 +238,19 @@ def must_not_echo(answered: Answered, secret: str) -> None:
 async def test_a_secret_that_does_not_fit_is_refused_without_an_echo(ask: Ask, scheme: str) -> None:
     path = await make_sender(ask, scheme, scheme)
     wrong = f" {secret_text(SCHEMES[scheme])}"
-    must_not_echo(await ask("POST", f"{path}/secrets", {"text": wrong}), wrong.strip())
-    must_not_echo(await ask("POST", f"{path}/rotate", {**REASON, "text": wrong}), wrong.strip())
-    must_not_echo(await ask("POST", f"{path}/secrets", {"txet": secret_text(SCHEMES[scheme])}), wrong.strip())
-    must_not_echo(await ask("POST", f"{path}/secrets", {"text": [wrong]}), wrong.strip())
+    must_not_echo(await ask("POST", f"{path}/secrets", {"secret": wrong}), wrong.strip())
+    must_not_echo(await ask("POST", f"{path}/rotate", {**REASON, "secret": wrong}), wrong.strip())
+    must_not_echo(await ask("POST", f"{path}/secrets", {"secert": secret_text(SCHEMES[scheme])}), wrong.strip())
+    must_not_echo(await ask("POST", f"{path}/secrets", {"secret": [wrong]}), wrong.strip())
     made = await ask("POST", f"{path}/secrets", {})
     assert made.status == (422 if SCHEMES[scheme].secret_assigned else 201)
-    assert (await ask("POST", f"{path}/secrets", {"text": wrong.strip()})).status == 201
+    assert (await ask("POST", f"{path}/secrets", {"secret": wrong.strip()})).status == 201
 
 
 def test_no_repr_of_a_request_shows_the_secret() -> None:
     for shown in (
-        WebhookSecretOrderIn.model_validate({"text": GIVEN}),
-        WebhookRotation.model_validate({"text": GIVEN, "reason": "r"}),
+        WebhookSecretOrderIn.model_validate({"secret": GIVEN}),
+        WebhookRotation.model_validate({"secret": GIVEN, "reason": "r"}),
     ):
         assert GIVEN not in repr(shown)
         assert GIVEN not in json.dumps(shown.model_dump(mode="json"))

@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from tests.server.management.conftest import Ask, Json
 
+from doorward.app.store import Store
+from doorward.cli.shapes import signature_key_shape
+
 MakeAdmin = Callable[..., Coroutine[Any, Any, str]]
 
 REASON: Final = {"reason": "because"}
@@ -100,6 +103,13 @@ async def test_a_public_key_is_registered_and_followed_by_another(ask: Ask, give
     successor = await ask("POST", f"{path}/rotate", {**REASON, "public_key": pem})
     assert (successor.status, successor.json["secret"], successor.json["jwk"]) == (201, None, None)
     assert successor.json["key"]["algorithm"] == "ecdsa-p256-sha256"
+
+
+async def test_the_members_are_those_of_the_command_line(ask: Ask, store: Store) -> None:
+    issued = (await make_key(ask, await make_app(ask)))["key"]
+    record = await store.signature_keys.find_signature_key(issued["id"])
+    assert record is not None
+    assert issued == signature_key_shape(record)
 
 
 def private_forms() -> list[Json]:

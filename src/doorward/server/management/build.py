@@ -80,7 +80,8 @@ def build_management(
 
 
 def _operation_id(route: APIRoute) -> str:
-    return f"{route.path_format.removeprefix('/api/v1/').partition('/')[0]}_{route.name}"
+    part = route.path_format.removeprefix("/api/v1/").partition("/")[0].replace("-", "_")
+    return f"{part}_{route.name}"
 
 
 def _add_description(app: FastAPI, doors: Doors, *, open_docs: bool) -> None:

@@ -2,13 +2,14 @@
 
 Rules of this file:
 
-* Everything is read through the asker's reach: what is out of reach is not there, so it cannot be tried.
+* Everything is read through the asker's reach: what is out of reach is not there, so it cannot be tried. Only the page
+  of a development server, which has one user, gives the store itself.
 * A signature key is tried only when the asker holds all the power over Doorward that the key has.
 * What is retired or revoked is erased, and cannot be tried. What does not open is left out: the lists tell of it.
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -20,10 +21,11 @@ from doorward.methods.signature.port import SignatureKeyRecord, SignatureKeyStat
 from doorward.methods.signature.sealed import open_secret
 from doorward.methods.webhook.explain import SecretText
 from doorward.methods.webhook.port import SecretRecord, SenderRecord
-from doorward.methods.webhook.stored import open_text, require_master_keys
+from doorward.methods.webhook.stored import SealedStore, open_text, require_master_keys
 from doorward.server.management.reach import Reach
+from doorward.values import Clock
 
-__all__ = ["KeysToTry", "SecretsToTry", "keys_to_try", "secrets_to_try"]
+__all__ = ["KeysToTry", "SecretsToTry", "SenderReach", "keys_to_try", "secrets_to_try"]
 
 OWN_SECRETS_TRIED_MAX: Final = 12
 """How many secrets of the sender itself are tried."""
@@ -34,6 +36,15 @@ OTHER_SENDERS_READ_MAX: Final = 16
 KEYS_TRIED_MAX: Final = 16
 """How many signature keys are tried."""
 _APP_ACTIVE: Final = "active"
+
+
+class SenderReach(SealedStore, Protocol):
+    """What is needed to look for secrets."""
+
+    @property
+    def clock(self) -> Clock:
+        """Epoch seconds."""
+        ...
 
 
 class SecretsToTry(NamedTuple):
@@ -51,7 +62,7 @@ class KeysToTry(NamedTuple):
     held: int
 
 
-async def secrets_to_try(reach: Reach, sender: SenderRecord) -> SecretsToTry:
+async def secrets_to_try(reach: SenderReach, sender: SenderRecord) -> SecretsToTry:
     """The sender's own first, the newest of each first; then those of other senders, of the same scheme first."""
     keys, now = require_master_keys(reach), int(reach.clock())
     held = await reach.senders.list_held_secrets(sender.name)

@@ -10,19 +10,24 @@ Rules of this file:
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final, final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from doorward.errors import Rejected
 from doorward.frameworks.fastapi import Door
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.operations import add_secret, add_sender, retire_secret, rotate_secret
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
 from doorward.methods.webhook.port import SecretRecord, SenderRecord
 from doorward.server.management.asking import PAGE_ITEMS, PAGE_ITEMS_MAX, Asking
 from doorward.server.management.doors import AdministratorScope, Doors
+from doorward.server.management.problems import TOLD_TYPE
 from doorward.server.management.reach import Reach
+from doorward.server.management.views import view_webhook_secret, view_webhook_sender
 from doorward.server.management.webhook_models import (
     WebhookRotation,
     WebhookSecretIssued,
@@ -80,7 +85,7 @@ def add_sender_routes(router: APIRouter, doors: Doors, asking: Asking, *, key_pr
         """Senders in reach, by name."""
         found = await asking.reach(request, principal).senders.list_senders(after=page.after, limit=page.limit)
         more = found[-1].name if len(found) == page.limit else None
-        return WebhookSenderPage(items=[_view_sender(sender) for sender in found], next=more)
+        return WebhookSenderPage(items=[view_webhook_sender(sender) for sender in found], next=more)
 
     @router.post("/webhook-senders", status_code=201)
     async def create(
@@ -112,7 +117,7 @@ def add_sender_routes(router: APIRouter, doors: Doors, asking: Asking, *, key_pr
         sender = await find_sender_named(reach, name)
         now = int(reach.clock())
         found = await reach.senders.list_secrets(sender.name)
-        return WebhookSecretList(items=[_view_secret(secret, now) for secret in found])
+        return WebhookSecretList(items=[view_webhook_secret(secret, found, now) for secret in found])
 
     _add_changes(router, writer, asking, key_prefix)
 
@@ -127,12 +132,14 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         sender = await find_sender_named(reach, name)
         wanted = SecretOrder(
             sender=sender.name,
-            text=_parse_text(order.text),
+            text=_parse_text(order.secret),
             not_before=order.not_before,
             not_after=order.not_after,
             prefix=key_prefix,
         )
-        return _issued(await add_secret(reach, wanted, actor=asking.actor(request, principal)), reach)
+        held = await reach.senders.list_held_secrets(sender.name)
+        issued = await add_secret(reach, wanted, actor=asking.actor(request, principal))
+        return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/rotate", status_code=201)
     async def rotate(
@@ -141,14 +148,15 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         """A new secret from now on; those that are active end after the overlap. Shown as when one is added."""
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
+        held = await reach.senders.list_held_secrets(sender.name) if rotation.overlap_s else ()
         issued = await rotate_secret(
             reach,
-            SecretOrder(sender=sender.name, text=_parse_text(rotation.text), prefix=key_prefix),
+            SecretOrder(sender=sender.name, text=_parse_text(rotation.secret), prefix=key_prefix),
             overlap_s=rotation.overlap_s,
             reason=rotation.reason,
             actor=asking.actor(request, principal),
         )
-        return _issued(issued, reach)
+        return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/secrets/{secret_id}/retire")
     async def retire(
@@ -160,13 +168,16 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
     ) -> WebhookSecretView:
         """The secret admits no delivery ever again, and its text is erased.
 
-        Refused as `input_invalid` without `anyway` when it is the only active one, or matched within the last day.
+        Refused without `anyway` when a delivery may be lost by it, and the answer says why: it is the only active one,
+        it matched within the last day, or no other has matched since it did.
         """
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
         found = await reach.senders.find_secret(_parse_secret_id(secret_id))
         if found is None or found.sender != sender.name:
             raise Rejected("object_unknown", "no such secret of this sender in reach")
+        if not retirement.anyway:
+            _require_unneeded(await reach.senders.list_held_secrets(name), found, int(reach.clock()))
         record = await retire_secret(
             reach,
             found.id,
@@ -174,7 +185,7 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
             reason=retirement.reason,
             actor=asking.actor(request, principal),
         )
-        return _view_secret(record, int(reach.clock()))
+        return view_webhook_secret(record, (), int(reach.clock()))
 
 
 def _parse_secret_id(presented_id: str) -> CredentialId:
@@ -191,35 +202,20 @@ def _parse_text(given: SecretStr | None) -> str | None:
     return text
 
 
-def _issued(issued: IssuedSecret, reach: Reach) -> WebhookSecretIssued:
-    return WebhookSecretIssued(secret=_view_secret(issued.record, int(reach.clock())), text=issued.text)
+def _issued(issued: IssuedSecret, held: Sequence[SecretRecord], now: int) -> WebhookSecretIssued:
+    # Nothing is read after the change: if that failed, a secret would be lost that is shown this once.
+    shown = view_webhook_secret(issued.record, (*held, issued.record), now)
+    return WebhookSecretIssued(webhook_secret=shown, secret=issued.text)
+
+
+def _require_unneeded(held: Sequence[SecretRecord], record: SecretRecord, now: int) -> None:
+    """Say in words what the operation would refuse: the answer of a refusal has no room for a reason."""
+    needed = needed_because(held, record, now)
+    if needed is not None:
+        why = f"{needed.value}; say anyway if it is to be retired all the same"
+        raise RequestValidationError([{"type": TOLD_TYPE, "loc": ("body", "anyway"), "msg": why}])
 
 
 def _shown(response: Response, record: SenderRecord) -> WebhookSenderView:
     response.headers["etag"] = f'"{record.version}"'
-    return _view_sender(record)
-
-
-def _view_sender(record: SenderRecord) -> WebhookSenderView:
-    return WebhookSenderView(
-        name=record.name,
-        scheme=record.scheme,
-        organization_id=record.organization_id,
-        created_at=record.created_at,
-        version=record.version,
-    )
-
-
-def _view_secret(record: SecretRecord, now: int) -> WebhookSecretView:
-    return WebhookSecretView(
-        id=record.id,
-        sender=record.sender,
-        state=record.state.value,
-        active=record.is_active(now),
-        created_at=record.created_at,
-        not_before=record.not_before,
-        not_after=record.not_after,
-        version=record.version,
-        last_used_at=record.last_used_at,
-        use_count=record.use_count,
-    )
+    return view_webhook_sender(record)

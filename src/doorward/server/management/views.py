@@ -1,5 +1,6 @@
 """From records to what is shown. Digests and what is sealed stay behind."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from doorward.apps.port import AppRecord
@@ -9,11 +10,22 @@ from doorward.methods.basic.port import PasswordRecord
 from doorward.methods.owned_credential import OwnedCredential
 from doorward.methods.rotation import RotatableCredential
 from doorward.methods.signature.port import SignatureKeyRecord
+from doorward.methods.webhook.needed import needed_because
+from doorward.methods.webhook.port import SecretRecord, SecretState, SenderRecord
 from doorward.server.management.models import AppView, EventView, KeyView, PasswordView
 from doorward.server.management.shapes import Rate
 from doorward.server.management.signature_models import SignatureKeyView
+from doorward.server.management.webhook_models import WebhookSecretView, WebhookSenderView
 
-__all__ = ["view_app", "view_event", "view_key", "view_password", "view_signature_key"]
+__all__ = [
+    "view_app",
+    "view_event",
+    "view_key",
+    "view_password",
+    "view_signature_key",
+    "view_webhook_secret",
+    "view_webhook_sender",
+]
 
 
 def view_app(record: AppRecord) -> AppView:
@@ -44,6 +56,35 @@ def view_signature_key(record: SignatureKeyRecord) -> SignatureKeyView:
     public = record.public_jwk
     return SignatureKeyView(
         **_rotatable(record), algorithm=record.algorithm.value, public_jwk=None if public is None else dict(public)
+    )
+
+
+def view_webhook_sender(record: SenderRecord) -> WebhookSenderView:
+    """A sender of webhooks."""
+    return WebhookSenderView(
+        name=record.name,
+        scheme=record.scheme,
+        organization_id=record.organization_id,
+        created_at=record.created_at,
+        version=record.version,
+    )
+
+
+def view_webhook_secret(record: SecretRecord, secrets: Sequence[SecretRecord], now: int) -> WebhookSecretView:
+    """A secret of a sender, without its text. `secrets` are the sender's."""
+    is_held = record.state is not SecretState.RETIRED
+    return WebhookSecretView(
+        id=record.id,
+        sender=record.sender,
+        state=record.state.value,
+        active=record.is_active(now),
+        created_at=record.created_at,
+        not_before=record.not_before,
+        not_after=record.not_after,
+        version=record.version,
+        last_used_at=record.last_used_at,
+        use_count=record.use_count,
+        retirable=is_held and needed_because(secrets, record, now) is None,
     )
 
 

@@ -44,12 +44,12 @@ class WebhookSenderOrderIn(Incoming):
 
 @final
 class WebhookSecretOrderIn(Incoming):
-    """A new secret. Left out, `text` is made here, where the scheme lets the receiver choose.
+    """A new secret. Left out, `secret` is made here, where the scheme lets the receiver choose.
 
     Times are epoch seconds: active from `not_before` (null: now) up to `not_after`, itself excluded (null: for ever).
     """
 
-    text: _SecretText | None = None
+    secret: _SecretText | None = None
     not_before: Moment | None = None
     not_after: Moment | None = None
 
@@ -59,13 +59,13 @@ class WebhookRotation(Incoming):
     """A new secret from now on, and how long the active ones go on working; 0 retires them at once."""
 
     reason: ReasonText
-    text: _SecretText | None = None
+    secret: _SecretText | None = None
     overlap_s: Annotated[int, Field(ge=0, le=OVERLAP_S_MAX)] = OVERLAP_S
 
 
 @final
 class WebhookSecretRetirement(Incoming):
-    """Why a secret is retired. `anyway`: also when it is the only active one, or has matched within the last day."""
+    """Why a secret is retired. `anyway`: also when a delivery may be lost by it."""
 
     reason: ReasonText
     anyway: bool = False
@@ -91,7 +91,10 @@ class WebhookSenderPage(Page):
 
 @final
 class WebhookSecretView(Outgoing):
-    """A secret without its text, and when it matched last: one that no longer does can be retired knowingly."""
+    """A secret without its text, and when it matched last.
+
+    `retirable`: no delivery is lost when it is retired, as far as its use and that of the others tells.
+    """
 
     id: str
     sender: str
@@ -103,14 +106,15 @@ class WebhookSecretView(Outgoing):
     version: int
     last_used_at: int | None
     use_count: int
+    retirable: bool
 
 
 @final
 class WebhookSecretIssued(Outgoing):
-    """A new secret. `text` is shown this once when it was made here, and null when it was given."""
+    """A new secret. `secret` is its text, shown this once when it was made here, and null when it was given."""
 
-    secret: WebhookSecretView
-    text: str | None
+    webhook_secret: WebhookSecretView
+    secret: str | None
 
 
 @final
