@@ -9,6 +9,7 @@ takes; its id is published anyway.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Final, final
 
@@ -22,7 +23,7 @@ from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_content_digest
 from doorward.methods.signature.fields import field_value
 from doorward.methods.signature.profiles import demanded_components
-from doorward.methods.signature.wire import Glimpse, PresentedSignature, parse_signatures
+from doorward.methods.signature.wire import Glimpse, PresentedSignature, parse_signatures, parse_usual
 
 __all__ = ["VerifiedSignature", "may_count", "verify_request", "verify_signature"]
 
@@ -55,7 +56,9 @@ class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
 
     def body(self) -> BodyCheck | None:
         """A fresh check for the body; None when it is not proven, whatever comes."""
-        return None if self.expected is None else BodyCheck(self.expected, bodiless=self.bodiless)
+        if self.expected is None:
+            return None
+        return BodyCheck(self.expected, bodiless=True) if self.bodiless else BodyCheck(self.expected)
 
 
 def verify_request(
@@ -75,10 +78,12 @@ def verify_request(
     Raises:
         Rejected: see `parse_signatures` and `verify_signature`; `credential_conflict` for two signatures.
     """
-    presented = parse_signatures(message, profile.structured_fields, lambda those: _choose(profile, keys, those))
-    if presented is None:
-        return None
-    one = presented[0] if presented else None
+    one = parse_usual(message, profile.structured_fields)
+    if one is None:
+        presented = parse_signatures(message, profile.structured_fields, partial(_choose, profile, keys))
+        if presented is None:
+            return None
+        one = presented[0] if presented else None
     if one is None or (
         (profile.label is not None or profile.tag is not None) and not may_count(profile, one.label, one.said.tag)
     ):

@@ -40,7 +40,7 @@ from doorward.wire.structured import (
 )
 from doorward.wire.structured.grammar import MEMBER
 
-__all__ = ["Glimpse", "PresentedSignature", "Said", "parse_readable", "parse_signatures"]
+__all__ = ["Glimpse", "PresentedSignature", "Said", "parse_readable", "parse_signatures", "parse_usual"]
 
 _DIGITS: Final = "(0|[1-9][0-9]{0,14}+)"
 _CHARACTERS: Final = rf'"([ !#-\[\]-~]{{1,{PARAMETER_CHARACTERS_MAX}}}+)"'
@@ -110,12 +110,18 @@ def parse_signatures(
     Raises:
         Rejected: `signature_malformed`, `signature_component`.
     """
+    alone = parse_usual(message, kinds)
+    return _parse_any(message, kinds, choose) if alone is None else (alone,)
+
+
+def parse_usual(message: Message, kinds: Kinds = ()) -> PresentedSignature | None:
+    """The one signature of a request, when it is spelled as nearly all are; None: ask `parse_signatures`.
+
+    Raises:
+        Rejected: `signature_malformed`, `signature_component`.
+    """
     by_name = message.by_name
-    if by_name is not None:
-        alone = _parse_alone(by_name.get(_INPUT), by_name.get(_SIGNATURE), kinds)
-        if alone is not None:
-            return (alone,)
-    return _parse_any(message, kinds, choose)
+    return None if by_name is None else _parse_alone(by_name.get(_INPUT), by_name.get(_SIGNATURE), kinds)
 
 
 def _parse_any(
