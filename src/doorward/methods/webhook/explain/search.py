@@ -26,8 +26,8 @@ ATTEMPT_UNITS: Final = 3_000
 """What one attempt costs besides the octets it hashes."""
 KEPT_OCTETS_MAX: Final = 48_000_000
 """How much of the bodies that are one change away is kept for the pairs."""
-KEPT_FORMS_MAX: Final = 100
-"""How many forms are kept taken apart."""
+KEPT_FORM_OCTETS_MAX: Final = 16_000_000
+"""How much of the bodies whose forms are kept taken apart is kept."""
 ASYMMETRIC_ATTEMPTS_MAX: Final = 500
 """How many Ed25519 verifications one explanation makes."""
 
@@ -73,6 +73,7 @@ class Search:
         self._asymmetric_left = ASYMMETRIC_ATTEMPTS_MAX
         self._fits: list[Fit] = []
         self._forms: Final[dict[bytes, bytes | None]] = {}
+        self._form_octets = 0
         self._hashed: tuple[bytes, bytes] | None = None
         self.tried = 0
 
@@ -213,7 +214,8 @@ class Search:
         if not self._work.take(_FORM_OCTET_UNITS * len(body) + _FORM_FIELD_UNITS * min(body.count(b"&"), 1_000)):
             return None
         form = _form_or_none(body)
-        if len(self._forms) < KEPT_FORMS_MAX:
+        if self._form_octets + len(body) <= KEPT_FORM_OCTETS_MAX:
+            self._form_octets += len(body)
             self._forms[body] = form
         return form
 

@@ -49,6 +49,8 @@ def url_frames(scheme: Scheme, headers: Sequence[Header], url: str, work: Work) 
     """What is signed before the form, for the URL as received first; as many as can be paid for."""
     seen: set[str] = set()
     paid = 0
+    # A digest in the URL stands for a body that is no form; which of both was meant is for the signature to say.
+    is_form = any(b"form-urlencoded" in value.lower() for value in header_values(headers, "content-type"))
     for candidate, words in _candidates(headers, url):
         # All of them are kept while bodies are tried with them: a part of what there is, and the rest for the trying.
         units = STEP_UNITS + _CHARACTER_UNITS * len(candidate)
@@ -61,8 +63,11 @@ def url_frames(scheme: Scheme, headers: Sequence[Header], url: str, work: Work) 
         before = candidate.encode("utf-8", "replace")
         change = Change("url", f"the URL has {' and '.join(words)}", _CURE)
         digest = url_body_digest(before)
-        frame = Frame(before, of_form=digest is None and Part.FORM in scheme.signed, body_digest=digest)
-        yield Variant(frame, (change,) if words else ())
+        changes = (change,) if words else ()
+        if digest is not None:
+            yield Variant(Frame(before, body_digest=digest), changes)
+        if digest is None or is_form:
+            yield Variant(Frame(before, of_form=Part.FORM in scheme.signed), changes)
 
 
 def _candidates(headers: Sequence[Header], url: str) -> Iterator[tuple[str, list[str]]]:
