@@ -1,6 +1,8 @@
 """Header fields under a signature: what proxies may do changes nothing, and no byte gets in unseen."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.simulators.signed import NOW, changed, message, refused, resigned, signed, value, verified
 
 from doorward.errors import Rejected
@@ -121,3 +123,31 @@ def test_an_alias_with_underscores_is_no_field_and_is_refused_beside_one() -> No
     assert raised.value.code == "signature_component"
     # Where it is nobody's alias it is nobody's business.
     assert verified(changed(request, headers=(*request.headers, (b"y_user", b"mallory"))), profile=ANY)
+
+
+_named = st.text(st.sampled_from("ab-"), min_size=1, max_size=8).filter(lambda name: set(name) != {"-"})
+
+
+@given(_named, st.lists(st.text(st.sampled_from("ab-_"), min_size=1, max_size=8), max_size=2), st.data())
+def test_an_alias_of_any_spelling_is_refused(covered: str, beside: list[str], data: st.DataObject) -> None:
+    spelled = "".join(data.draw(st.sampled_from("-_")) if octet == "-" else octet for octet in covered)
+    names = {name.encode() for name in [*beside, spelled]}
+    sent = [(covered.encode(), b"alice"), *((name, b"mallory") for name in names if name != covered.encode())]
+    has_alias = any(b"_" in name and name.replace(b"_", b"-") == covered.encode() for name, _ in sent)
+    compiled = compile_components(f'("{covered}")')
+    for headers in (sent, [*sent, (b"host", b"a"), (b"host", b"b")]):
+        try:
+            build_base(compiled, "", message(*headers))
+        except Rejected as error:
+            assert (error.code, has_alias) == ("signature_component", True)  # noqa: PT017  # refused or not
+        else:
+            assert not has_alias
+
+
+@pytest.mark.parametrize("alias", [b"x_user-id", b"x-user_id", b"x_user_id", b"x-a_b-c-d-e", b"x_a_b_c_d_e"])
+def test_an_alias_may_keep_some_of_its_dashes(alias: bytes) -> None:
+    name = alias.replace(b"_", b"-")
+    compiled = compile_components(f'("{name.decode()}")')
+    assert build_base(compiled, "", message((name, b"alice")))
+    with pytest.raises(Rejected):
+        build_base(compiled, "", message((name, b"alice"), (alias, b"mallory")))

@@ -184,6 +184,8 @@ _list = st.sampled_from(
         '( "@method" )',
         '("@query-param";name="a)b")',
         '("x);a=(")',
+        '("\u00e9")',
+        '("a"\n"b")',
         '("date" "x-id";bs)',
         "(",
         ")",
@@ -192,7 +194,9 @@ _list = st.sampled_from(
     ]
 )
 _label = st.sampled_from(["a", "sig1", "*", "A", ""])
-_sent = st.sampled_from([":AA==:", ":AAEC:", "::", ":AA:", "x", ":AB==:"])
+_sent = st.sampled_from(
+    [":AA==:", ":AAEC:", "::", ":", "", ":AA:", ":AA==", ":AAECA", ":AA==:AA==:", ":AA=A:", ":A-_A:", "x", ":AB==:"]
+)
 
 
 def _read(signature_input: bytes, signature: bytes, *, several: bool) -> object:

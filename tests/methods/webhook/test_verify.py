@@ -3,6 +3,7 @@
 import base64
 from urllib.parse import quote, urlencode
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,6 +234,38 @@ def test_whoever_drops_one_of_two_signatures_has_no_new_delivery(name: str) -> N
     verified = [verify_delivery(scheme, secrets, headers, b"{}", now=NOW) for headers in signed]
     assert [one.secret_id for one in verified] == ["s1", "s2"]
     assert verified[0].claim_key == verified[1].claim_key
+
+
+EVENT = b'{\n  "id": "evt_1NG8Du2eZvKYlo2CUI79vXWy",\n  "object": "event",\n  "pending_webhooks": 1\n}'
+
+
+def test_every_attempt_to_deliver_an_event_of_stripe_is_one_delivery() -> None:
+    # Stripe signs each attempt anew, and counts down what is pending in the body.
+    first = _verify(deliver("stripe", EVENT, at=NOW - 60))
+    again = _verify(deliver("stripe", EVENT.replace(b": 1", b": 0"), at=NOW, seed=2))
+    other = _verify(deliver("stripe", EVENT.replace(b"vXWy", b"vXWz"), at=NOW))
+    assert first.claim_key == again.claim_key == "stripe id evt_1NG8Du2eZvKYlo2CUI79vXWy" != other.claim_key
+    assert first.delivery_id == "evt_1NG8Du2eZvKYlo2CUI79vXWy"
+
+
+@given(st.sampled_from(["stripe", "slack", "github", "plain"]), st.binary(max_size=60), st.binary(max_size=60))
+def test_two_bodies_have_one_claim_only_where_they_are_one_event(name: str, one: bytes, other: bytes) -> None:
+    for first, second in ((one, other), (EVENT + one, EVENT + other), (b" " + EVENT, EVENT), (EVENT, b" " + EVENT)):
+        claims = {_verify(deliver(name, body)).claim_key for body in (first, second)}
+        same_event = name == "stripe" and first.startswith(EVENT) and second.startswith(EVENT)
+        assert len(claims) == (1 if first == second or same_event else 2)
+
+
+def test_a_body_without_an_event_is_told_from_others_by_its_bytes_and_its_time() -> None:
+    bodies = [b'{"id":"cus_1"}', b'{"id":"cus_2"}', b"{}"]
+    claims = {_verify(deliver("stripe", body, at=NOW + later)).claim_key for body in bodies for later in (0, 1)}
+    assert len(claims) == 6
+    assert all(claim.startswith("stripe bytes ") for claim in claims)
+
+
+def test_an_id_in_a_body_that_is_not_signed_is_no_id() -> None:
+    with pytest.raises(Misconfigured):
+        msgspec.structs.replace(SCHEMES["twilio"], event_id_prefix="evt_")
 
 
 @pytest.mark.parametrize("name", _UNDATED)

@@ -20,6 +20,7 @@ from doorward.methods.signature.components import DERIVED, Message, Resolver, qu
 from doorward.methods.signature.config import COMPONENTS_MAX, FieldKind
 from doorward.methods.signature.fields import (
     REGISTERED_KINDS,
+    aliases_of,
     dictionary_member,
     plain_field,
     refuse_aliases,
@@ -48,6 +49,8 @@ class Covered(NamedTuple):
     identifiers: frozenset[str]
     """Each component in its one spelling: `"@method"`, `"x-id";bs`."""
     fields: frozenset[bytes]
+    aliases: frozenset[bytes] | None
+    """See `aliases_of`."""
     resolvers: tuple[Resolver, ...]
     """What gives the value of each line of the base."""
     frame: bytes
@@ -82,10 +85,12 @@ def _compile(text: str, kinds: Kinds) -> Covered:
     resolvers = [_resolver(item, kind_of) for item in items]
     identifiers = [serialize_item(item) for item in items]
     text = serialize_inner_items(items)
+    fields = frozenset(str(item.value).encode("ascii") for item in items if not str(item.value).startswith("@"))
     return Covered(
         text=text,
         identifiers=frozenset(identifiers),
-        fields=frozenset(str(item.value).encode("ascii") for item in items if not str(item.value).startswith("@")),
+        fields=fields,
+        aliases=aliases_of(fields),
         resolvers=tuple(resolvers),
         frame=_frame(identifiers, text),
     )
@@ -149,8 +154,11 @@ def build_base(covered: Covered, parameters: str, message: Message) -> bytes:
     Raises:
         Rejected: `signature_component`: a covered component cannot be had from this message.
     """
-    refuse_aliases(message, covered.fields)
+    by_name, aliases = message.by_name, covered.aliases
+    if by_name is None or aliases is None or not by_name.keys().isdisjoint(aliases):
+        refuse_aliases(message, covered.fields)
     values = [resolve(message) for resolve in covered.resolvers]
     if b"".join(values).translate(None, _ALLOWED):
         raise refuse_component("a covered component is not printable ASCII")
-    return covered.frame % (*values, parameters.encode("ascii"))
+    values.append(parameters.encode("ascii"))
+    return covered.frame % tuple(values)

@@ -15,6 +15,9 @@ from functools import lru_cache
 from typing import Final, TypeAlias, final
 from urllib.parse import quote, unquote_to_bytes
 
+import msgspec
+from msgspec.structs import force_setattr
+
 from doorward.errors import Rejected
 from doorward.methods.signature.config import QUERY_PARAMETERS_MAX
 from doorward.wire.request import Header, RequestView, index_headers
@@ -40,7 +43,7 @@ def refuse_component(what: str) -> Rejected:
 
 
 @final
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """A request as it is signed.
 
     Args:
@@ -52,30 +55,25 @@ class Message:
         by_name: `index_headers(headers)` where somebody has made it already.
     """
 
-    __slots__ = ("_parameters", "_parts", "authority", "by_name", "headers", "method", "scheme", "target")
+    method: str
+    target: bytes
+    scheme: str
+    authority: bytes | None
+    headers: Sequence[Header]
+    by_name: Mapping[bytes, bytes] | None = None
+    _parts: tuple[bytes, bytes] | None = None
+    _parameters: dict[str, list[str]] | None = None
 
-    def __init__(
-        self,
-        *,
-        method: str,
-        target: bytes,
-        scheme: str,
-        authority: bytes | None,
-        headers: Sequence[Header],
-        by_name: Mapping[bytes, bytes] | None = None,
-    ) -> None:
-        self.method: Final = method
-        self.target: Final = target
-        self.scheme: Final = scheme
-        self.authority: Final = authority
-        self.headers: Final = headers
-        self.by_name: Final = index_headers(headers) if by_name is None else by_name
-        self._parts: tuple[bytes, bytes] | None = None
-        self._parameters: dict[str, list[str]] | None = None
+    def __post_init__(self) -> None:
+        if self.by_name is None:
+            force_setattr(self, "by_name", index_headers(self.headers))
 
     def __repr__(self) -> str:
         # Headers and query hold secrets.
         return f"Message({self.method!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("method", self.method)]
 
     def lines(self, name: bytes) -> list[bytes]:
         """All lines of a header, in order; `name` in lower case."""
@@ -103,7 +101,8 @@ class Message:
         """
         parts = self._parts
         if parts is None:
-            parts = self._parts = _split_target(self)
+            parts = _split_target(self)
+            force_setattr(self, "_parts", parts)
         return parts
 
     @property
@@ -113,9 +112,11 @@ class Message:
         Raises:
             Rejected: `signature_component`.
         """
-        if self._parameters is None:
-            self._parameters = _parse_query(self.parts[1][1:])
-        return self._parameters
+        parameters = self._parameters
+        if parameters is None:
+            parameters = _parse_query(self.parts[1][1:])
+            force_setattr(self, "_parameters", parameters)
+        return parameters
 
 
 def message_of(request: RequestView, authority: bytes | None) -> Message:

@@ -15,7 +15,9 @@ from base64 import b64encode
 from binascii import a2b_base64
 from collections.abc import Sequence
 from hashlib import sha256, sha512
-from typing import Final, NamedTuple, final
+from typing import Final, final
+
+import msgspec
 
 from doorward.crypto.hashing import constant_time_equal
 from doorward.errors import Rejected
@@ -28,7 +30,8 @@ _USUAL: Final = re.compile(rb"sha-256=:([0-9A-Za-z+/]{43}=):")
 _HASHES: Final = {"sha-256": (sha256, 32), "sha-512": (sha512, 64)}
 
 
-class ExpectedDigest(NamedTuple):
+@final
+class ExpectedDigest(msgspec.Struct, frozen=True, gc=False):
     """A digest the body must have."""
 
     algorithm: str

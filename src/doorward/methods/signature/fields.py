@@ -12,7 +12,7 @@ Rules:
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from doorward.errors import Rejected
@@ -30,6 +30,7 @@ from doorward.wire.structured import (
 
 __all__ = [
     "REGISTERED_KINDS",
+    "aliases_of",
     "dictionary_member",
     "field_value",
     "plain_field",
@@ -41,6 +42,8 @@ __all__ = [
 # As numbers: looking for a number in bytes costs a tenth of looking for bytes in them.
 _LINE_FEED: Final = ord("\n")
 _UNDERSCORE: Final = ord("_")
+# A name with three dashes has seven aliases.
+_DASHES_MAX: Final = 3
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
 REGISTERED_KINDS: Final[Mapping[str, FieldKind]] = {
@@ -150,6 +153,20 @@ def _again(value: bytes, kind: FieldKind) -> str:
     if kind == "item":
         return serialize_item(parse_item(value))
     return serialize_list(parse_list(value)) if kind == "list" else serialize_dictionary(parse_dictionary(value))
+
+
+def aliases_of(fields: Iterable[bytes]) -> frozenset[bytes] | None:
+    """Every name that some servers take for one of these; None where they are too many to write down."""
+    if max((name.count(b"-") for name in fields), default=0) > _DASHES_MAX:
+        return None
+    found: list[bytes] = []
+    for name in fields:
+        first, *others = name.split(b"-")
+        spelled = [first]
+        for piece in others:
+            spelled = [ahead + between + piece for ahead in spelled for between in (b"-", b"_")]
+        found += spelled[1:]
+    return frozenset(found)
 
 
 def refuse_aliases(message: Message, fields: frozenset[bytes]) -> None:

@@ -73,7 +73,9 @@ def verify_request(
     presented = parse_signatures(message, profile.structured_fields)
     if presented is None:
         return None
-    one = _select(presented, keys, profile)
+    one = presented[0]
+    if len(presented) > 1 or profile.label is not None or profile.tag is not None:
+        one = _select(presented, keys, profile)
     return verify_signature(one, keys.get(one.lookup_id), message, profile, now)
 
 

@@ -14,7 +14,9 @@ from binascii import Error as BinasciiError
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, final
+
+import msgspec
 
 from doorward.errors import Rejected
 from doorward.methods.contract import Presented
@@ -41,19 +43,24 @@ __all__ = ["PresentedSignature", "Said", "parse_signatures"]
 
 _DIGITS: Final = "(0|[1-9][0-9]{0,14}+)"
 _CHARACTERS: Final = rf'"([ !#-\[\]-~]{{1,{PARAMETER_CHARACTERS_MAX}}}+)"'
-# The parameters nearly every signature has, in their one spelling and in any order: read in one step.
-_USUAL: Final = re.compile(
+_PARAMETERS: Final = (
     rf"(?:;created={_DIGITS}|;expires={_DIGITS}|;keyid={_CHARACTERS}|;alg={_CHARACTERS}|;nonce={_CHARACTERS}"
     rf"|;tag={_CHARACTERS})*+"
 )
-_SIGNED: Final = re.compile(rb"([a-z*][a-z0-9_\-.*]*+)=:([A-Za-z0-9+/]*+={0,2}+):")
+# The parameters nearly every signature has, in their one spelling and in any order: read in one step.
+_USUAL: Final = re.compile(rf"(){_PARAMETERS}")
+# The same after what nearly every field begins with: a label and a list up to its first parenthesis.
+_USUAL_ALONE: Final = re.compile(rf"([^)]*+\)){_PARAMETERS}")
+_INPUT: Final = b"signature-input"
+_SIGNATURE: Final = b"signature"
 _KEPT: Final = 256
 _KEPT_CHARACTERS_MAX: Final = 1_024
 _SECONDS: Final = frozenset({"created", "expires"})
 _STRINGS: Final = frozenset({"keyid", "alg", "nonce", "tag"})
 
 
-class Said(NamedTuple):
+@final
+class Said(msgspec.Struct, frozen=True, gc=False):
     """What a signature says of itself. `text` is that in its one spelling, as it is signed; times are epoch seconds."""
 
     text: str
@@ -89,48 +96,65 @@ def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSign
     Raises:
         Rejected: `signature_malformed`, `signature_component`.
     """
-    inputs, signatures = field_value(message, b"signature-input"), field_value(message, b"signature")
+    by_name = message.by_name
+    if by_name is not None:
+        alone = _parse_alone(by_name.get(_INPUT), by_name.get(_SIGNATURE), kinds)
+        if alone is not None:
+            return (alone,)
+    return _parse_any(message, kinds)
+
+
+def _parse_any(message: Message, kinds: Kinds) -> tuple[PresentedSignature, ...] | None:
+    """The long way, for every spelling and number of signatures there is."""
+    inputs, signatures = field_value(message, _INPUT), field_value(message, _SIGNATURE)
     if inputs is None and signatures is None:
         return None
     if inputs is None or signatures is None:
         raise _malformed("one of Signature-Input and Signature is missing")
     if len(inputs) > SIGNATURE_FIELD_BYTES_MAX or len(signatures) > SIGNATURE_FIELD_BYTES_MAX:
         raise _malformed("a signature field is too long")
-    alone = _parse_alone(inputs, signatures, kinds)
-    return _parse_several(inputs, signatures, kinds) if alone is None else (alone,)
+    return _parse_several(inputs, signatures, kinds)
 
 
-def _parse_alone(presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds) -> PresentedSignature | None:
+def _parse_alone(
+    presented_inputs: bytes | None, presented_signatures: bytes | None, kinds: Kinds
+) -> PresentedSignature | None:
     """One signature that is spelled as nearly all are; None: read it the long way, which comes to the same.
 
     Where a list of covered components begins is known from the last time. That is sound because a list ends at its
     first parenthesis outside a string: if a text begins with one that is well formed, no other reading of it is.
     """
-    signed = _SIGNED.fullmatch(presented_signatures)
-    if signed is None or not presented_inputs.isascii():
+    if presented_inputs is None or presented_signatures is None:
         return None
-    opening, parenthesis, rest = presented_inputs.decode("ascii").partition(")")
-    known = _opening(opening + parenthesis, kinds) if len(opening) < _KEPT_CHARACTERS_MAX else None
-    if known is None or known[0] != signed[1]:
+    # A character for every octet: one that is not ASCII can only be in the opening, and such an opening is none.
+    text = presented_inputs.decode("latin-1")
+    usual = _USUAL_ALONE.fullmatch(text)
+    if usual is None:
         return None
-    said = _read_usual(rest)
-    if said is None or said.key_id is None:
+    opening: str = usual[1]
+    known = _opening(opening, kinds) if len(opening) <= _KEPT_CHARACTERS_MAX else None
+    said = _said_usually(text[len(opening) :], usual.groups())
+    if known is None or said is None or said.key_id is None:
+        return None
+    label, covered, ahead = known
+    between = presented_signatures[len(ahead) : -1]
+    if presented_signatures != ahead + between + b":" or len(presented_signatures) > SIGNATURE_FIELD_BYTES_MAX:
         return None
     try:
-        signature = a2b_base64(signed[2], strict_mode=True)
+        signature = a2b_base64(between, strict_mode=True)
     except BinasciiError:
         return None
-    return PresentedSignature(CredentialId(said.key_id), known[1], known[2], said, signature)
+    return PresentedSignature(CredentialId(said.key_id), label, covered, said, signature)
 
 
 @lru_cache(maxsize=_KEPT)
-def _opening(text: str, kinds: Kinds) -> tuple[bytes, str, Covered] | None:
-    """The label, twice, and the covered components of `label=(…)`; None when it is not that, and nothing else."""
+def _opening(text: str, kinds: Kinds) -> tuple[str, Covered, bytes] | None:
+    """Of `label=(…)` the label, the covered components, and how the other field begins; None when it is not that."""
     matched = MEMBER.fullmatch(text)
     if matched is None or matched[2] is None:
         return None
     label: str = matched[1]
-    return label.encode("ascii"), label, compile_components(matched[2], kinds)
+    return label, compile_components(matched[2], kinds), b"%b=:" % label.encode("ascii")
 
 
 def _parse_several(
@@ -181,10 +205,12 @@ def _said(text: str) -> Said:
 
 def _read_usual(text: str) -> Said | None:
     usual = _USUAL.fullmatch(text)
-    if usual is None:
-        return None
-    created, expires, key_id, algorithm, nonce, tag = groups = usual.groups()
-    if text.count(";") != len(groups) - groups.count(None):
+    return None if usual is None else _said_usually(text, usual.groups())
+
+
+def _said_usually(text: str, groups: tuple[str | None, ...]) -> Said | None:
+    _, created, expires, key_id, algorithm, nonce, tag = groups
+    if text.count(";") != len(groups) - 1 - groups.count(None):
         # A parameter that comes twice, or a semicolon in a string.
         return None
     return Said(

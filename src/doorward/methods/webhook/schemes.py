@@ -6,9 +6,11 @@ A new scheme is a new value of `Scheme`; nothing else changes. Sources: the Stan
 What a scheme cannot do is said here, because no verifier can add it:
 
 * GitHub, Shopify and `plain` sign no time and no id: a delivery is told from its replay by its MAC alone.
+* Stripe signs no header with an id, but the body that begins with one: `event_id_prefix`.
 * Twilio signs names and values without anything between them, so `ab=c` and `a=bc` sign alike, and no time.
 """
 
+import re
 from enum import Enum, StrEnum
 from typing import Final, final
 
@@ -17,16 +19,9 @@ from msgspec.structs import force_setattr
 
 from doorward.crypto.mac import MacDigest
 from doorward.errors import Misconfigured
+from doorward.methods.webhook.forms import Encoding, Layout, event_id_form, usual_form
 
 __all__ = ["SCHEMES", "Encoding", "Layout", "Part", "Scheme", "SecretForm", "find_scheme", "plain_scheme"]
-
-
-@final
-class Encoding(StrEnum):
-    """How the signature is written."""
-
-    HEX = "hex"
-    BASE64 = "base64"
 
 
 @final
@@ -39,18 +34,6 @@ class SecretForm(StrEnum):
     """`whsec_` and base64 (the prefix may be missing); `whpk_` and `whsk_` for Ed25519."""
     BASE64 = "base64"
     HEX = "hex"
-
-
-@final
-class Layout(StrEnum):
-    """How signatures stand in their header."""
-
-    ALONE = "alone"
-    """One signature after a fixed prefix: `sha256=…`."""
-    LABELLED = "labelled"
-    """`v1,… v1,… v1a,…`: label, comma, signature, separated by spaces."""
-    FIELDS = "fields"
-    """`t=…,v1=…,v1=…`: the timestamp among them."""
 
 
 @final
@@ -86,29 +69,52 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_header: str = ""
     id_header: str = ""
     """Of the signed id, or, in a scheme that signs none, of the one the sender tells beside the signature."""
+    event_id_prefix: str = ""
+    """How the id begins that stands first in a body of JSON, where that is signed whole: `evt_`. Every attempt to
+    deliver an event is then one delivery; empty for a sender whose bodies begin otherwise."""
     secret_form: SecretForm = SecretForm.TEXT
     secret_assigned: bool = False
     """Whether the sender makes the secret, so that its length is not ours to choose."""
 
     signs_id: bool = False
-    """Whether the id is among the signed bytes; worked out, as the next four are."""
+    """Whether the id is among the signed bytes; worked out, as all that follows is."""
     signs_time: bool = False
     signs_url: bool = False
     signs_form: bool = False
     carries_several: bool = False
     """Whether one header may hold several signatures."""
+    signature_name: bytes = b""
+    """The name of the header in lower case, as the next two are; empty where there is none."""
+    timestamp_name: bytes = b""
+    id_name: bytes = b""
     header_names: frozenset[bytes] = frozenset()
-    """The headers that count, in lower case; each may come once."""
+    """The headers that count; each may come once."""
+    usual: re.Pattern[bytes] | None = None
+    """See `forms.usual_form`."""
+    event_id: re.Pattern[bytes] | None = None
+    """See `forms.event_id_form`."""
 
     def __post_init__(self) -> None:
         # Asked several times for every delivery, and looking through a tuple of mixed kinds is slow.
         force_setattr(self, "signs_id", Part.ID in self.signed)
         force_setattr(self, "signs_time", Part.TIMESTAMP in self.signed)
         force_setattr(self, "signs_url", Part.URL in self.signed)
-        names = (self.signature_header, self.timestamp_header, self.id_header if self.signs_id else "")
-        force_setattr(self, "header_names", frozenset(name.lower().encode("ascii") for name in names if name))
+        names = [
+            name.lower().encode("ascii") for name in (self.signature_header, self.timestamp_header, self.id_header)
+        ]
+        for field, name in zip(("signature_name", "timestamp_name", "id_name"), names, strict=True):
+            force_setattr(self, field, name)
+        force_setattr(self, "header_names", frozenset(filter(None, names)))
         force_setattr(self, "signs_form", Part.FORM in self.signed)
         force_setattr(self, "carries_several", self.layout is not Layout.ALONE)
+        force_setattr(self, "usual", usual_form(self.layout, self.encoding, self.digest, self.prefix or self.label))
+        if self.event_id_prefix:
+            if Part.BODY not in self.signed:
+                raise Misconfigured(
+                    f"The scheme {self.name} takes an id from a body it does not sign.",
+                    cure="Leave event_id_prefix out: whoever changes such an id would have a new delivery.",
+                )
+            force_setattr(self, "event_id", event_id_form(self.event_id_prefix))
 
 
 def _standard(name: str, sender: str, head: str) -> Scheme:
@@ -177,6 +183,7 @@ SCHEMES: Final[dict[str, Scheme]] = {
             encoding=Encoding.HEX,
             label="v1",
             signed=(Part.TIMESTAMP, b".", Part.BODY),
+            event_id_prefix="evt_",
             secret_assigned=True,
         ),
         Scheme(

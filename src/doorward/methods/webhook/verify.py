@@ -4,9 +4,16 @@ Order: the signature first, over the bytes as received; only who has signed lear
 active secret is tried, and which one matched is told. Timestamps count both ways: one from the future would stay
 fresh for as long as its author likes.
 
-The claim key, by which a delivery is told from its replay, is made of signed bytes only. Where the id is signed it is
-the id; where the scheme signs none it is the MAC, which no one else can make; where one header may carry several
-signatures it is a digest of the signed bytes, for whoever drops one of two signatures must not have a new delivery.
+The claim key, by which a delivery is told from its replay, is made of signed bytes only, and of nothing that depends on
+which secret matched where a header may carry several signatures: whoever drops one of two, or waits until the secret of
+one is retired, must not have a new delivery.
+
+* Where the id is signed, in a header or at the beginning of the body (`Scheme.event_id_prefix`), it is the id. A sender
+  signs every attempt anew, with another time: by the id all attempts are one delivery, so neither a second attempt
+  while the first is being handled, nor an earlier one that somebody kept, is handled too.
+* Where no id is signed and a header carries one signature, it is that: nobody else can make another.
+* Else it is a digest of the signed bytes. That is a second pass over the body, and there is none cheaper: an HMAC is as
+  many values as there are secrets, and which of them are active differs from one attempt to the next.
 """
 
 from collections.abc import Sequence
@@ -38,7 +45,7 @@ class VerifiedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     secret_id: str
     """The secret that matched, so that an old one can be retired when nothing matches it any more."""
     delivery_id: str | None
-    """The signed id; None in a scheme that signs none."""
+    """The signed id, of a header or of the event in the body; None where none is signed."""
     unsigned_id: str | None
     """What the sender tells beside the signature, for logs; anybody could have written it."""
     timestamp: int | None
@@ -95,13 +102,14 @@ def verify_delivery(
     timestamp = int(presented.timestamp_text) if scheme.signs_time else None
     if timestamp is not None and abs(now - timestamp) > tolerance_s:
         raise Rejected("webhook_timestamp", _drift(now - timestamp, tolerance_s))
+    delivery_id = _delivery_id(scheme, presented, body)
     return VerifiedDelivery(
         scheme=scheme.name,
         secret_id=secret.id,
-        delivery_id=presented.id_text.decode("ascii") if scheme.signs_id else None,
+        delivery_id=delivery_id,
         unsigned_id=presented.unsigned_id,
         timestamp=timestamp,
-        claim_key=_claim_key(scheme, presented, mac, pieces),
+        claim_key=_claim_key(scheme, delivery_id, mac, pieces),
         claim_lifetime_s=UNDATED_CLAIM_LIFETIME_S if timestamp is None else 2 * tolerance_s,
     )
 
@@ -136,9 +144,16 @@ def _drift(behind_s: int, tolerance_s: int) -> str:
     return f"the signature fits, and was made {abs(behind_s)} s {way}; {tolerance_s} s are allowed"
 
 
-def _claim_key(scheme: Scheme, presented: PresentedDelivery, mac: bytes, pieces: list[bytes]) -> str:
+def _delivery_id(scheme: Scheme, presented: PresentedDelivery, body: bytes) -> str | None:
     if scheme.signs_id:
-        return f"{scheme.name} id {presented.id_text.decode('ascii')}"
+        return presented.id_text.decode("ascii")
+    found = None if scheme.event_id is None else scheme.event_id.match(body)
+    return None if found is None else found[1].decode("ascii")
+
+
+def _claim_key(scheme: Scheme, delivery_id: str | None, mac: bytes, pieces: list[bytes]) -> str:
+    if delivery_id is not None:
+        return f"{scheme.name} id {delivery_id}"
     if scheme.carries_several:
         digest = sha256()
         for piece in pieces:
