@@ -17,12 +17,13 @@ from typing import Final
 from tests.frame.vectors import Vectors, find_vectors
 
 from doorward.crypto.jose.weak_secrets import digest_of, spellings_of
+from doorward.crypto.signatures import SECRET_BYTES_MIN
 
 __all__ = ["readings_of", "render", "secrets_of"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TARGET: Final = ROOT / "src" / "doorward" / "crypto" / "jose" / "known_digests.py"
-_SECRET_BYTES_MIN: Final = 32
+_SECRET_BYTES_MIN: Final = SECRET_BYTES_MIN
 _LINE_CHARACTERS: Final = 112
 _HEAD: Final = '''"""Digests of known weak HMAC secrets. Written by `python -m tools.weak_secrets`, see there.
 

@@ -158,6 +158,87 @@ def test_a_request_may_be_typed(empty_shell: Shell, folder: Path) -> None:
     assert json.loads(bytes_too.stdout) == {"ok": True, "key": "k1"}
 
 
+def _apart(folder: Path, request: str) -> tuple[str, ...]:
+    head, _, body = request.partition("\r\n\r\n")
+    (folder / "headers.txt").write_text(head.partition("\r\n")[2].replace("\r\n", "\n"))
+    (folder / "body.json").write_text(body)
+    return ("--headers", "headers.txt", "--body", "body.json", "--url", "/a//b?x=%2f")
+
+
+def test_a_request_may_be_given_in_parts(empty_shell: Shell, folder: Path) -> None:
+    keys = ("--keys", "keys.json", "--json")
+    signed = _signed(empty_shell)
+    parts = _apart(folder, signed)
+    good = empty_shell("signatures", "verify", *keys, "--at", "1001", *parts)
+    assert good.lines == [{"ok": True, "key": "k1"}]
+    other = empty_shell("signatures", "verify", *keys, "--at", "1001", *parts, "--method", "PUT")
+    assert other.lines[0]["code"] == "signature_mismatch"
+    (folder / "body.json").write_text('{"a":2}')
+    assert empty_shell("signatures", "verify", *keys, "--at", "1001", *parts).lines[0]["code"] == "signature_digest"
+    found = empty_shell("signatures", "explain", *keys, "--at", "1001", *parts[:-1], "/v1/a//b?x=%2f").lines[0]
+    assert found["findings"][0]["changes"] == ["target.path"]
+    assert empty_shell("signatures", "explain", "--json", *parts).lines[0]["body"] != "fits"
+
+
+def test_what_is_signed_in_parts_is_verified_whole(empty_shell: Shell, folder: Path) -> None:
+    (folder / "headers.txt").write_text("Content-Type: application/json\n")
+    (folder / "body.json").write_text('{"a":1}')
+    said = empty_shell.json(
+        "signatures", "sign", "--keys", "keys.json", "--at", "1000", "--headers", "headers.txt", "--body", "body.json",
+        "--url", "https://API.example:443/a//b?x=%2f",
+    )  # fmt: skip
+    assert "content-digest" in said["headers"]["Signature-Input"]
+    assert _verify(empty_shell, _add(REQUEST, said["headers"])) == (0, {"ok": True, "key": "k1"})
+
+
+def test_a_body_that_nothing_frames_must_be_covered_all_the_same(empty_shell: Shell, folder: Path) -> None:
+    (folder / "headers.txt").write_text("Host: a.example\n")
+    parts = ("--headers", "headers.txt", "--url", "/")
+    bare = empty_shell.json("signatures", "sign", "--keys", "keys.json", "--at", "1000", *parts)
+    (folder / "headers.txt").write_text(
+        "Host: a.example\n" + "".join(f"{name}: {value}\n" for name, value in bare["headers"].items())
+    )
+    (folder / "body.json").write_text("{}")
+    given = (*parts, "--body", "body.json", "--method", "GET")
+    said = empty_shell("signatures", "verify", "--keys", "keys.json", "--at", "1001", "--json", *given)
+    assert said.lines[0]["code"] == "signature_coverage"
+
+
+@pytest.mark.parametrize(
+    ("headers", "more"),
+    [
+        ("Host: a", ("--url", "/", "--request", "request.http")),
+        ("Host: a", ()),
+        ("Host: a", ("--url", "")),
+        ("Host: a", ("--url", "b/c")),
+        ("Host: a", ("--url", "/a b")),
+        ("Host: a", ("--url", "/\u00e9")),
+        ("Host: a", ("--url", "/#x")),
+        ("Host: a", ("--url", "/" + "x" * 16_384)),
+        ("Host: a", ("--url", "https://b/")),
+        ("Host: a", ("--url", "ftp://a/")),
+        ("Host: a", ("--url", "/", "--method", "GET X")),
+        ("Host: a", ("--url", "/", "--scheme", "ftp")),
+        ("Host: a", ("--url", "/", "--body", "none")),
+        ("X: a", ("--url", "/")),
+        ("no header", ("--url", "/")),
+    ],
+)
+def test_parts_that_make_no_request_are_a_usage_problem(
+    empty_shell: Shell, folder: Path, headers: str, more: tuple[str, ...]
+) -> None:
+    (folder / "headers.txt").write_text(headers)
+    said = empty_shell("signatures", "verify", "--keys", "keys.json", "--json", "--headers", "headers.txt", *more)
+    assert (said.code, said.out) == (2, "")
+
+
+def test_two_hosts_in_parts_are_refused_as_in_one_file(empty_shell: Shell, folder: Path) -> None:
+    (folder / "headers.txt").write_text("Host: a\nHost: b\n")
+    parts = ("--headers", "headers.txt", "--url", "/")
+    said = empty_shell("signatures", "verify", "--keys", "keys.json", "--json", *parts)
+    assert (said.code, said.lines[0]["code"]) == (1, "header_repeated")
+
+
 def test_explain_shows_what_is_signed_and_what_changed(empty_shell: Shell, folder: Path) -> None:
     request = _signed(empty_shell)
     (folder / "sent.http").write_bytes(request.encode())
@@ -174,6 +255,38 @@ def test_explain_shows_what_is_signed_and_what_changed(empty_shell: Shell, folde
     (folder / "cut.http").write_bytes(request.replace("Content-Type: application/json\r\n", "").encode())
     cut = empty_shell("signatures", "explain", "--request", "cut.http")
     assert (cut.code, "cannot be had" in cut.err) == (1, True)
+
+
+def test_explain_without_keys_tells_no_credential_and_no_signature(empty_shell: Shell, folder: Path) -> None:
+    body = '{"a":1}'
+    fields = {
+        "Authorization": "Bearer hunter2-hunter2",
+        "X-Hub-Signature-256": "sha256=hunter2-hunter2",
+        "Referer": "https://a.example/?token=hunter2-hunter2",
+    }
+    first = _add(HEAD.replace("x=%2f", "access_token=hunter2-hunter2") + "Content-Length: 7\r\n\r\n" + body, fields)
+    (folder / "request.http").write_bytes(first.encode())
+    inner = empty_shell.json("signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--at", "1000")
+    (folder / "request.http").write_bytes(_add(first, inner["headers"]).encode())
+    covers = [*fields, 'signature;key="sig1"', "content-type"]
+    outer = empty_shell.json(
+        "signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--at", "1000", "--label", "outer",
+        *(part for name in covers for part in ("--cover", name.lower())),
+    )  # fmt: skip
+    twice = _add(_add(first, inner["headers"]), outer["headers"])
+    (folder / "sent.http").write_bytes(twice.encode())
+    (folder / "got.http").write_bytes(twice.replace("hunter2-hunter2", "hunter2-hunter3").encode())
+    valid = inner["headers"]["Signature"].split(":")[1]
+    assert valid in twice
+    differing = ("--request", "got.http", "--sent", "sent.http")
+    for arguments in [(*more, *form) for more in (("--request", "sent.http"), differing) for form in ((), ("--json",))]:
+        said = empty_shell("signatures", "explain", *arguments, "--label", "outer")
+        told = said.out + said.err
+        assert "hunter2" not in told
+        assert valid not in told
+        assert "not shown" in told
+    changed = empty_shell("signatures", "explain", *differing, "--json", "--label", "outer").lines[0]["changed"]
+    assert '"authorization"' in changed
 
 
 def _explain(shell: Shell, request: str, *more: str) -> tuple[int, Any]:

@@ -104,7 +104,7 @@ def test_several_secrets_are_told_apart(files: Shell) -> None:
 
 
 def test_a_plain_scheme_is_described_by_options(files: Shell) -> None:
-    write(files, secret=b"x" * 32)
+    write(files, secret=b"9vQ2mXc7LpR4sYbN8kWtZ3hE")
     more = ("--header", "X-Mine", "--encoding", "base64", "--prefix", "sig=")
     said = call(files, "sign", *more, scheme="plain")
     assert said.out.startswith("X-Mine: sig=")

@@ -45,8 +45,8 @@ def test_each_delivery_has_an_id_and_a_repeated_one_keeps_it(library: Library, k
 def test_several_secrets_sign_while_one_replaces_another(library: Library, keeper: Keeper) -> None:
     scheme = SCHEMES["standard"]
     old = parse_secret(scheme, SECRETS["standard"], secret_id="old")
-    new = parse_secret(scheme, "whsec_" + "QUJD" * 8, secret_id="new")
-    gone = parse_secret(scheme, "whsec_" + "WFla" * 8, secret_id="gone", not_after=1)
+    new = parse_secret(scheme, "whsec_nLQ3vXb0Yc9TjKp2WmZr7sHd5fGaEu8oIy1kRtMxVwQ", secret_id="new")
+    gone = parse_secret(scheme, "whsec_Zr7sHd5fGaEu8oIy1kRtMxVwQnLQ3vXb0Yc9TjKp2Wm", secret_id="gone", not_after=1)
     library.send(library.auth("WebhookAuth", scheme, [new, old, gone]), "POST", keeper.url, b"{}")
     assert verify("standard", keeper.requests[0], keeper.url).secret_id == "one"
     assert (keeper.requests[0].value("webhook-signature") or "").count("v1,") == 2

@@ -59,7 +59,7 @@ def _rsa() -> dict[str, Any]:
     }
 
 
-SECRET: Final = {"kty": "oct", "k": b64(bytes(range(32)))}
+SECRET: Final = {"kty": "oct", "k": b64(b"an HMAC secret of 32 bytes. good")}
 P256: Final = _elliptic(ec.SECP256R1(), "P-256", 32)
 P384: Final = _elliptic(ec.SECP384R1(), "P-384", 48)
 EDWARDS: Final = _edwards()

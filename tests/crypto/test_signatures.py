@@ -94,9 +94,16 @@ def test_ecdsa_signatures_are_r_and_s_never_der(algorithm: SignatureAlgorithm) -
 
 
 def test_a_short_or_famous_secret_is_refused() -> None:
-    good = bytes(range(SECRET_BYTES_MIN))
+    good = b"9vQ2mXc7LpR4sYbN8kWtZ3hE"
+    assert len(good) == SECRET_BYTES_MIN
     SignatureKey(A.HMAC_SHA256, good)
-    for secret in (b"", good[1:], b"$#GR24T4344$#$@#%WTEWTEAE%$6dsfAS"):
+    for secret in (
+        b"",
+        good[1:],
+        b"$#GR24T4344$#$@#%WTEWTEAE%$6dsfAS",
+        b"secretkeysecretkeysecretkey",
+        bytes(range(24)),
+    ):
         with pytest.raises(Misconfigured):
             SignatureKey(A.HMAC_SHA256, secret)
 

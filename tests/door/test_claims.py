@@ -5,6 +5,7 @@ import gc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import msgspec
 import pytest
 from tests.simulators.claims import SimulatedClaims
 from tests.simulators.method import SimulatedMethod
@@ -101,6 +102,61 @@ async def test_a_hundred_at_once_are_one(plane: SimulatedPlane, method: Simulate
     assert sorted(set(outcomes)) == ["admitted", "delivery_in_progress"]
     assert outcomes.count("admitted") == 1
     assert len(plane.claims.rows) == 1
+
+
+@pytest.mark.parametrize("claim", [LEASE, ONCE])
+async def test_a_second_door_knows_what_this_request_holds(
+    plane: SimulatedPlane, method: SimulatedMethod, claim: Claim
+) -> None:
+    secret = method.add("k1", claim=claim)
+    first, second, third = Door(method), Door(method), Door(method)
+    request = view_of((b"x-secret", secret))
+    said = {first: await first.admit(request)}
+    said[second] = await second.admit(request, said)
+    said[third] = await third.admit(request, said)
+    assert said[second].settlement is said[third].settlement is NOTHING_CLAIMED
+    # Another request has said nothing of it to any door.
+    assert (await refusal(second, secret)).code in ("delivery_in_progress", "replayed")
+    if claim is LEASE:
+        await said[first].settlement.release()
+        # What it has given back it holds no longer, whatever a door in between has taken for granted.
+        again = await third.admit(request, said)
+        assert again.settlement is not NOTHING_CLAIMED
+        with pytest.raises(Rejected, match="delivery_in_progress"):
+            await second.admit(request, said)
+        await again.settlement.complete()
+    assert len(plane.claims.rows) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        msgspec.structs.replace(LEASE, key="d2"),
+        msgspec.structs.replace(LEASE, owner="webhook another"),
+        msgspec.structs.replace(LEASE, keep_until=LEASE.keep_until + 61),
+    ],
+)
+async def test_a_second_door_takes_nothing_else_for_it(
+    plane: SimulatedPlane, method: SimulatedMethod, other: Claim
+) -> None:
+    first = Door(method)
+    said = {first: await first.admit(view_of((b"x-secret", method.add("k1", claim=LEASE))))}
+    request = view_of((b"x-secret", method.add("k2", claim=other)))
+    if (other.owner, other.key) == (LEASE.owner, LEASE.key):
+        with pytest.raises(Rejected, match="delivery_in_progress"):
+            await Door(method).admit(request, said)
+        return
+    assert (await Door(method).admit(request, said)).settlement is not NOTHING_CLAIMED
+    assert len(plane.claims.rows) == 2
+
+
+async def test_a_claim_in_one_store_is_none_in_another(method: SimulatedMethod) -> None:
+    elsewhere = SimulatedPlane()
+    other = SimulatedMethod(elsewhere)
+    first, second = Door(method), Door(other)
+    said = {first: await first.admit(view_of((b"x-secret", method.add("k1", claim=LEASE))))}
+    await second.admit(view_of((b"x-secret", other.add("k1", claim=LEASE))), said)
+    assert len(elsewhere.claims.rows) == 1
 
 
 def _in_virtual_time(story: Callable[[SimulatedClaims], Awaitable[None]]) -> None:

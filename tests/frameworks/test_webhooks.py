@@ -210,6 +210,51 @@ def test_a_second_door_that_refuses_gives_back_what_the_first_has_claimed(
     assert not handler.bodies
 
 
+def test_two_doors_on_the_way_of_a_delivery_are_one_claim(store: SimulatedStore, handler: Handler) -> None:
+    def method() -> WebhookDeliveries:
+        return Webhooks(store, scheme="standard", secrets=SECRET)
+
+    shared = method()
+    # The same method at both doors, and one of its own at each; of one application, and one application in another.
+    fast = fastapi.guard(FastAPI())
+    for path, first, second in (("/same", shared, shared), ("/own", method(), method())):
+        outer, inner = fastapi.Door(first), fastapi.Door(second)
+
+        @fast.post(path, dependencies=[Depends(outer), Depends(inner)])
+        async def hook(request: Request) -> None:
+            handler.take(await request.body())
+
+    nested = DoorMiddleware(asgi_app(method(), handler), CoreDoor(method()))
+    for app, path in ((fast, "/same"), (fast, "/own"), (nested, "/hook")):
+        delivery = fresh(store)
+        headers = {name.decode(): value.decode() for name, value in delivery.headers}
+        client = TestClient(app)
+        assert client.post(path, headers=headers, content=delivery.body).status_code == 200
+        assert client.post(path, headers=headers, content=delivery.body).content == b""
+        assert handler.bodies == [delivery.body]
+        assert store.plane.claims.completed == 1
+        store.plane.claims.rows.clear()
+        handler.bodies.clear()
+
+
+def test_a_second_delivery_waits_at_the_first_of_two_doors(store: SimulatedStore, handler: Handler) -> None:
+    method = Webhooks(store, scheme="standard", secrets=SECRET)
+    answers: list[int] = []
+    delivery = fresh(store)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        # While this one is handled it comes again.
+        if not answers:
+            answers.append(0)
+            answers[0] = post(TestClient(doors), delivery).status_code
+        await asgi_app(method, handler)(scope, receive, send)
+
+    doors = DoorMiddleware(app, CoreDoor(method))
+    assert post(TestClient(doors), delivery).status_code == 200
+    assert answers == [409]
+    assert handler.bodies == [delivery.body]
+
+
 def test_a_method_the_route_does_not_have_burns_nothing(store: SimulatedStore, handler: Handler) -> None:
     client = TestClient(fastapi_app(Webhooks(store, scheme="standard", secrets=SECRET), handler))
     delivery = fresh(store)

@@ -142,16 +142,22 @@ async def test_a_claim_survives_a_restart(sql_url: str, ports: SqlPorts) -> None
         await again.aclose()
 
 
-async def test_an_owner_who_has_too_many_is_refused_and_nobody_else(sqlite_url: str) -> None:
+async def test_an_owner_who_has_too_many_is_refused_and_nobody_else(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = SqliteEngine(Path(sqlite_url.removeprefix("sqlite:///")), clock=ManualClock())
     await engine.start()
     claims = SqlClaims(engine, per_owner_max=3)
     try:
         for number in range(3):
             assert await claims.claim_once("full", f"n{number}", keep_until=FAR)
-        with pytest.raises(Unavailable, match="claims_full"):
-            await claims.claim_once("full", "n3", keep_until=FAR)
+        for _ in range(20):
+            with pytest.raises(Unavailable, match="claims_full"):
+                await claims.claim_once("full", "n3", keep_until=FAR)
         assert await claims.claim_once("other", "n3", keep_until=FAR)
+        # In words, and not once for every refusal.
+        (told,) = [record.getMessage() for record in caplog.records if record.name == "doorward.claims"]
+        assert "everything of full is refused (claims_full): 3 of its" in told
     finally:
         await engine.aclose()
 

@@ -31,6 +31,15 @@ async def test_a_body_without_length_is_counted(ask: Ask, limited: ASGIApp) -> N
     assert (await ask(limited, method="POST", chunks=(b"12345", b"67890", b"1")))[0] == 413
 
 
+async def test_one_path_may_take_more_and_no_other(ask: Ask, hello: ASGIApp) -> None:
+    wider = BodyLimit(hello, body_bytes_max=10, body_timeout_s=5, wider={"/form": 12, "/less": 2})
+    for path, size, status in (("/form", 12, 200), ("/form", 13, 413), ("/form/", 11, 413), ("/", 11, 413)):
+        for headers in ([HOST], [HOST, (b"content-length", str(size).encode())]):
+            answered = await ask(wider, path, method="POST", headers=headers, chunks=(b"x" * size,))
+            assert answered[0] == status
+    assert (await ask(wider, "/less", method="POST", chunks=(b"x" * 10,)))[0] == 200
+
+
 async def test_a_body_that_does_not_come_is_given_up(hello: ASGIApp) -> None:
     limited = BodyLimit(hello, body_bytes_max=10, body_timeout_s=0.01)
     sent: list[Message] = []

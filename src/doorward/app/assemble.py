@@ -22,7 +22,7 @@ from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
 from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.edge import Edge
-from doorward.server.explain_page import explain_routes
+from doorward.server.explain_page import EXPLAIN_FORM_BYTES_MAX, EXPLAIN_PATH, explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
@@ -106,7 +106,12 @@ def build_server(
     if settings.dev:
         table |= explain_routes(store.clock)
     protocol = Routes(table, management)
-    limited = BodyLimit(protocol, body_bytes_max=settings.body_bytes_max, body_timeout_s=settings.body_timeout_s)
+    limited = BodyLimit(
+        protocol,
+        body_bytes_max=settings.body_bytes_max,
+        body_timeout_s=settings.body_timeout_s,
+        wider={EXPLAIN_PATH: EXPLAIN_FORM_BYTES_MAX} if settings.dev else {},
+    )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS
     sited = SiteGuard(

@@ -25,6 +25,7 @@ from doorward.errors import Misconfigured
 from doorward.keys.config import RingPolicy
 from doorward.keys.ring import Keyring
 from doorward.keys.signer import SealedSigner, Signer
+from doorward.methods.claims import CLAIMS_PER_OWNER_LIMIT, CLAIMS_PER_OWNER_MAX
 from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
@@ -165,6 +166,7 @@ def open_store(
     max_staleness_s: float = 60.0,
     pull_interval_s: float = 1.0,
     push: bool = True,
+    claims_per_owner_max: int = CLAIMS_PER_OWNER_MAX,
     danger_unproven_master_keys: bool = False,
 ) -> Store:
     """A store; nothing is opened yet.
@@ -185,12 +187,19 @@ def open_store(
         max_staleness_s: how old the view of revocations may become before everything is refused.
         pull_interval_s: how often the feed is read when nothing is pushed.
         push: whether to listen for revocations as well.
+        claims_per_owner_max: how many deliveries of one sender, or nonces of one key, are remembered at a time; beyond
+            that its next are refused (`claims_full`) until older ones end. The same in every process.
         danger_unproven_master_keys: do not ask whether the master keys are this database's; for recovery only.
 
     Raises:
         Misconfigured: the URL is of no known kind, a master key is named that cannot be read, or a log is wanted
-            without one; an issuer that is no URL.
+            without one; an issuer that is no URL; a number of claims out of range.
     """
+    if not 1 <= claims_per_owner_max <= CLAIMS_PER_OWNER_LIMIT:
+        raise Misconfigured(
+            f"claims_per_owner_max={claims_per_owner_max} is out of range.",
+            cure=f"Choose 1 to {CLAIMS_PER_OWNER_LIMIT:,}: as many as a sender sends while they are remembered.",
+        )
     keys = master_keys or _load_named_by_environment(entropy)
     chain_key = derive_chain_key(keys, ChainName.CHANGES) if keys else None
     open_log = None
@@ -204,7 +213,7 @@ def open_store(
         log_key = derive_chain_key(keys, ChainName.VERIFICATIONS)
         open_log = partial(VerificationLogFile, audit_log, log_key, clock=clock)
     return Store(
-        open_sql(url, chain_key=chain_key, clock=clock),
+        open_sql(url, chain_key=chain_key, clock=clock, claims_per_owner_max=claims_per_owner_max),
         master_keys=keys,
         ring_policy=_ring_policy(issuer, ring_policy),
         signer=signer,

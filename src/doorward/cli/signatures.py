@@ -14,6 +14,7 @@ from doorward.cli.frame import Desk, new_group, offer
 from doorward.cli.problems import UsageProblem
 from doorward.cli.signatures_explain import explain_bases, explain_with_keys
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
+from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.signature import PROFILES, CoverageProfile, VerifiedSignature, sign_request, verify_request
@@ -41,6 +42,10 @@ def verify(
     *,
     keys: Keys,
     request: Request = None,
+    headers: HeaderFile = None,
+    body: BodyFile = None,
+    method: Method = None,
+    url: Url = None,
     profile: ProfileName = "default",
     label: Label = None,
     tag: Tag = None,
@@ -54,7 +59,7 @@ def verify(
     wanted = _profile(profile, label, tag)
     known = read_keys(keys)
     try:
-        raw = read_request(request, scheme=scheme)
+        raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
         verified = _verify(raw, known, wanted, _moment(desk, at))
     except (Rejected, Unavailable) as error:
         _tell_refusal(desk, error)
@@ -108,6 +113,10 @@ def sign(
     *,
     keys: Keys,
     request: Request = None,
+    headers: HeaderFile = None,
+    body: BodyFile = None,
+    method: Method = None,
+    url: Url = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="ID", help="Which key signs. Default: the only one that can.")
     ] = None,
@@ -127,9 +136,9 @@ def sign(
     """Write the headers that sign a request: Content-Digest when it is needed, Signature-Input, Signature."""
     wanted = _profile(profile, None, tag)
     chosen = _signer(read_keys(keys), key)
-    raw = read_request(request, scheme=scheme)
+    raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
     assert chosen.signer is not None, "looked at while choosing"
-    headers = sign_request(
+    signed = sign_request(
         raw.message,
         chosen.signer,
         key_id=chosen.key_id,
@@ -141,7 +150,7 @@ def sign(
         lifetime_s=lifetime_s,
         label=label,
     )
-    spelled = {_spell(name): value.decode("ascii") for name, value in headers}
+    spelled = {_spell(name): value.decode("ascii") for name, value in signed}
     if desk.out.as_json:
         desk.out.json({"headers": spelled})
         return
@@ -154,6 +163,10 @@ def explain(
     desk: Desk,
     *,
     request: Request = None,
+    headers: HeaderFile = None,
+    body: BodyFile = None,
+    method: Method = None,
+    url: Url = None,
     sent: Annotated[
         Path | None, typer.Option("--sent", metavar="FILE", help="The same request as its sender wrote it.")
     ] = None,
@@ -176,7 +189,7 @@ def explain(
     for what a proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
     No signature is computed, and nothing that is written is a secret.
     """
-    received = read_request(request, scheme=scheme)
+    received = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
     if keys is None:
         if other_keys is not None or tag is not None or at is not None:
             raise UsageProblem("--other-keys, --tag and --at are for --keys.")

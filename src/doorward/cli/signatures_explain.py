@@ -19,10 +19,11 @@ from doorward.methods.signature.explain import (
     BaseLine,
     ExplainedKey,
     SignatureExplanation,
-    base_lines,
     explain_signature,
+    shown_component,
 )
 from doorward.methods.signature.fields import field_value
+from doorward.wire.structured import Item, parse_inner_items, serialize_item
 
 __all__ = ["explain_bases", "explain_with_keys"]
 
@@ -30,9 +31,13 @@ _NOT_THERE: Final = "(cannot be had)"
 
 
 class _Line(NamedTuple):
+    """A line of the base as it may be told: what is compared is not kept, for it may be a credential."""
+
     component: str
     received: str
     sent: str | None
+    changed: bool
+    missing: bool
 
 
 def explain_bases(out: Output, received: RawRequest, sent: RawRequest | None, label: str | None) -> None:
@@ -45,23 +50,24 @@ def explain_bases(out: Output, received: RawRequest, sent: RawRequest | None, la
     """
     signature = _choose(received, label)
     lines = _lines(signature, received, sent)
-    changed = [line for line in lines if line.sent is not None and line.sent != line.received]
+    changed = [line for line in lines if line.changed]
     body = _body_problem(received)
     if out.as_json:
         out.json(
             {
                 "label": signature.label,
-                "lines": [line._asdict() for line in lines],
+                "lines": [
+                    {"component": line.component, "received": line.received, "sent": line.sent} for line in lines
+                ],
                 "changed": [line.component for line in changed],
                 "body": body or "fits",
             }
         )
     else:
-        masked = base_lines(received.message, signature)
-        for line, shown in zip(lines, masked, strict=True):
-            _show(out, line, shown)
+        for line in lines:
+            _show(out, line)
         out.note(f"Body: {body or 'its digest fits, or it has none'}.")
-    if any(line.received == _NOT_THERE for line in lines):
+    if any(line.missing for line in lines):
         raise Failed("A covered component cannot be had from the request as it was received.")
     if changed or body:
         parts = [*(line.component for line in changed), *(["the body"] if body else [])]
@@ -77,23 +83,34 @@ def _choose(received: RawRequest, label: str | None) -> PresentedSignature:
 
 
 def _lines(signature: PresentedSignature, received: RawRequest, sent: RawRequest | None) -> list[_Line]:
-    covered = signature.covered
-    frame = covered.frame.decode("ascii").split("\n")[:-1]
-    names = [line.removesuffix(": %b").replace("%%", "%") for line in frame]
-    lines = [
-        _Line(name, _value(signature, place, received), None if sent is None else _value(signature, place, sent))
-        for place, name in enumerate(names)
-    ]
-    last = covered.text + signature.said.text
-    return [*lines, _Line('"@signature-params"', last, _sent_parameters(signature, sent))]
+    lines = []
+    for place, item in enumerate(parse_inner_items(signature.covered.text)):
+        got = _value(signature, place, received)
+        was = None if sent is None else _value(signature, place, sent)
+        lines.append(
+            _Line(
+                serialize_item(item),
+                _told(item, got),
+                None if sent is None else _told(item, was),
+                changed=sent is not None and was != got,
+                missing=got is None,
+            )
+        )
+    last, before = signature.covered.text + signature.said.text, _sent_parameters(signature, sent)
+    changed = before is not None and before != last
+    return [*lines, _Line('"@signature-params"', last, before, changed=changed, missing=False)]
 
 
-def _value(signature: PresentedSignature, place: int, raw: RawRequest) -> str:
+def _told(item: Item, value: bytes | None) -> str:
+    return _NOT_THERE if value is None else shown_component(item, value)
+
+
+def _value(signature: PresentedSignature, place: int, raw: RawRequest) -> bytes | None:
     alone = signature.covered._replace(resolvers=(signature.covered.resolvers[place],), frame=b"%b%b")
     try:
-        return build_base(alone, "", raw.message).decode("ascii")
+        return build_base(alone, "", raw.message)
     except Rejected:
-        return _NOT_THERE
+        return None
 
 
 def _sent_parameters(signature: PresentedSignature, sent: RawRequest | None) -> str | None:
@@ -118,14 +135,11 @@ def _body_problem(raw: RawRequest) -> str | None:
     return None
 
 
-def _show(out: Output, line: _Line, shown: BaseLine) -> None:
-    if line.sent is None or line.sent == line.received:
-        out.facts([(f"  {line.component}", shown.received or line.received or '""')])
-        return
-    # What is a credential was masked, and then neither side of it is shown.
-    is_masked = shown.received is not None and shown.received != line.received
-    sent, received = ("(not shown)", shown.received) if is_masked else (line.sent, line.received)
-    out.facts([(f"- {line.component}", sent or '""'), (f"+ {line.component}", received or '""')])
+def _show(out: Output, line: _Line) -> None:
+    if line.changed:
+        out.facts([(f"- {line.component}", line.sent or '""'), (f"+ {line.component}", line.received or '""')])
+    else:
+        out.facts([(f"  {line.component}", line.received or '""')])
 
 
 def explain_with_keys(

@@ -8,8 +8,8 @@ Rules:
 
 * A key has one algorithm, chosen when it is configured. Nothing in a message can choose another (invariant 4): a public
   key is never an HMAC secret, an RSA key signs with one padding only.
-* An HMAC secret has 24 octets or more, and is not one that everybody knows. JOSE asks for 32, senders of webhooks and
-  signed requests hand out 24.
+* An HMAC secret has 24 octets or more, and is not one that everybody knows or tries. JOSE asks for 32, senders of
+  webhooks and signed requests hand out 24.
 """
 
 import hmac
@@ -26,7 +26,7 @@ from doorward.crypto.jose.material import HMAC_SECRET_BYTES_MAX, UnusableKey
 from doorward.crypto.jose.primitives import CheckSignature, PublicKey, bind_hmac
 from doorward.crypto.jose.signing import SigningKey
 from doorward.crypto.jose.verification import VerificationKey, verification_of_public_key
-from doorward.crypto.jose.weak_secrets import is_known_secret
+from doorward.crypto.jose.weak_secrets import find_weakness
 from doorward.errors import Misconfigured, Rejected
 
 __all__ = ["JOSE_NAMES", "SECRET_BYTES_MIN", "PrivateKey", "SignatureAlgorithm", "SignatureKey", "SignatureSigner"]
@@ -137,8 +137,9 @@ def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | 
 def _check_secret(secret: bytes) -> None:
     if not SECRET_BYTES_MIN <= len(secret) <= HMAC_SECRET_BYTES_MAX:
         raise _unfit(f"an HMAC secret has {SECRET_BYTES_MIN} to {HMAC_SECRET_BYTES_MAX} octets, random ones")
-    if is_known_secret(secret):
-        raise _unfit("the HMAC secret is on the list of known weak secrets")
+    weakness = find_weakness(secret)
+    if weakness is not None:
+        raise _unfit(f"the HMAC secret {weakness}")
 
 
 def _halves_of(

@@ -5,6 +5,7 @@ from typing import Final, final
 import msgspec
 
 from doorward.access import Decision
+from doorward.methods.claims import Claim, ClaimPort
 from doorward.values import Principal
 from doorward.wire.request import Header
 
@@ -20,6 +21,11 @@ class Settlement:
 
     __slots__ = ("__weakref__",)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether one of the two has been called; of what claims nothing never."""
+        return False
+
     async def complete(self) -> None:
         """The handler has done its work: what was claimed is used up."""
 
@@ -33,9 +39,13 @@ NOTHING_CLAIMED: Final = Settlement()
 
 @final
 class Admitted(msgspec.Struct, frozen=True):
-    """Who may pass, why, what every answer to this request must carry, and what is settled afterwards."""
+    """Who may pass, why, what every answer to this request must carry, and what is settled afterwards.
+
+    `claimed` is what this very request has used up or holds, and where: a further door on its way takes it for granted.
+    """
 
     principal: Principal
     decision: Decision
     answer_headers: tuple[Header, ...]
     settlement: Settlement
+    claimed: tuple[ClaimPort, Claim] | None = None

@@ -9,19 +9,21 @@ Rules of this file:
 * What is settled is settled once. A completion that could not be written is tried again in the background: the work
   is done, and a sender's retry would do it twice. A release that could not be written ends by itself.
 * Who is cut off while the store is asked gives back what it may have got.
+* A request that comes to a second door (of a router, of a route) is not the duplicate of itself: what it has claimed
+  counts there too. That is known of its own doors only, never asked of the store, so no other request can say so.
 """
 
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final, TypeVar, final
 
-from doorward.door.admitted import NOTHING_CLAIMED, Settlement
+from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
 from doorward.errors import Rejected, Unavailable
-from doorward.methods.claims import Claim, ClaimPort, InFlight, Outcome, Reserved
+from doorward.methods.claims import CLOCK_SLACK_S, Claim, ClaimPort, InFlight, Outcome, Reserved
 
-__all__ = ["HeldClaim", "claim_for"]
+__all__ = ["HeldClaim", "claim_for", "is_claimed_by"]
 
 RENEWALS_PER_LEASE: Final = 3
 """How often a lease is renewed before it would end: twice may fail."""
@@ -54,6 +56,11 @@ class HeldClaim(Settlement):
         self._fence: Final = fence
         self._is_settled = False
         self._renewing: Final = _spawn(_renew(weakref.ref(self), _interval_s(claim)))
+
+    @property
+    def is_settled(self) -> bool:
+        """See `Settlement`."""
+        return self._is_settled
 
     async def complete(self) -> None:
         """See `Settlement`. Idempotent, as is `release`: what was settled first counts."""
@@ -110,6 +117,26 @@ class HeldClaim(Settlement):
             await self._claims.release(self._claim.owner, self._claim.key, self._fence)
         except Unavailable as unavailable:
             _LOG.warning("a release could not be written: %s (%s)", unavailable.code, unavailable.detail)
+
+
+def is_claimed_by(before: Iterable[Admitted], claims: ClaimPort, claim: Claim) -> bool:
+    """Whether the request that wants the claim has made it at an earlier door, and still holds it.
+
+    Args:
+        before: what the earlier doors have said to this very request.
+        claims: where it would be claimed.
+        claim: what it would claim.
+    """
+    for admitted in before:
+        if admitted.claimed is None or admitted.settlement.is_settled:
+            continue
+        where, held = admitted.claimed
+        # What is kept for a shorter time than this door wants could be replayed to it later: then it is a conflict. Two
+        # doors that ask for the same ask a moment apart.
+        is_kept = held.keep_until + CLOCK_SLACK_S >= claim.keep_until
+        if where is claims and (held.owner, held.key) == (claim.owner, claim.key) and is_kept:
+            return True
+    return False
 
 
 async def claim_for(claims: ClaimPort, claim: Claim) -> Settlement:

@@ -10,13 +10,13 @@ Rules of this file:
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from doorward.access import Rule
 from doorward.door.admitted import Admitted, Settlement
 from doorward.door.budget import FailureBudget, source_of
-from doorward.door.passage import Demand, Passage, lane_of
+from doorward.door.passage import NO_DOORS, Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run
 from doorward.door.recording import record_refusal
 from doorward.door.warm import admit_warm
@@ -113,8 +113,12 @@ class Door:
         for method in self.methods:
             yield from method.openapi_schemes()
 
-    async def admit(self, request: RequestView) -> Admitted:
+    async def admit(self, request: RequestView, before: Mapping[Any, Admitted] = NO_DOORS) -> Admitted:
         """Let a request through.
+
+        Args:
+            request: the request.
+            before: by door, what earlier doors have said to this very request: what it has claimed there it holds.
 
         Raises:
             Rejected: with what every answer to this credential carries, once it is proven.
@@ -124,7 +128,7 @@ class Door:
         warm = admit_warm(self._demand, request, monotonic)
         if warm is not None:
             return warm
-        passage = Passage(self._demand, request, monotonic)
+        passage = Passage(self._demand, request, monotonic, before)
         failed = False
         try:
             for run in self._runs:
@@ -143,7 +147,13 @@ class Door:
         finally:
             if passage.entered is not None:
                 self._demand.budget.leave(passage.entered, failed=failed)
-        return Admitted(passage.verified.principal, passage.decision, passage.answer_headers, passage.settlement)
+        return Admitted(
+            passage.verified.principal,
+            passage.decision,
+            passage.answer_headers,
+            passage.settlement,
+            claimed=passage.claimed,
+        )
 
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget

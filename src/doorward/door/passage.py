@@ -3,12 +3,13 @@
 A `Passage` is filled in by one phase after the other and never leaves `door/`.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, final
 from weakref import WeakValueDictionary
 
 from doorward.access import Decision, Rule
-from doorward.door.admitted import NOTHING_CLAIMED, Settlement
+from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.leases import RateSpender
@@ -24,7 +25,13 @@ from doorward.methods.contract import (
 from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
-__all__ = ["Demand", "Lane", "Passage", "lane_of"]
+if TYPE_CHECKING:
+    from doorward.methods.claims import Claim, ClaimPort
+
+__all__ = ["NO_DOORS", "Demand", "Lane", "Passage", "lane_of"]
+
+NO_DOORS: Final[Mapping[Any, Admitted]] = MappingProxyType({})
+"""What a request has heard of doors when it comes to its first."""
 
 # A door lists methods of different presented and record types; each gets back what it gave.
 AnyMethod = Method[Any, Any]
@@ -115,6 +122,8 @@ class Passage:
 
     __slots__ = (
         "answer_headers",
+        "before",
+        "claimed",
         "decision",
         "demand",
         "entered",
@@ -139,7 +148,10 @@ class Passage:
     verified: Verified
     decision: Decision
 
-    def __init__(self, demand: Demand, request: RequestView, monotonic: float) -> None:
+    def __init__(
+        self, demand: Demand, request: RequestView, monotonic: float, before: Mapping[Any, Admitted] = NO_DOORS
+    ) -> None:
+        self.before: Final = before
         self.demand = demand
         self.request = request
         self.monotonic = monotonic
@@ -150,6 +162,7 @@ class Passage:
         self.was_proven = False
         self.answer_headers: tuple[Header, ...] = ()
         self.settlement: Settlement = NOTHING_CLAIMED
+        self.claimed: tuple[ClaimPort, Claim] | None = None
 
     @property
     def is_proven(self) -> bool:

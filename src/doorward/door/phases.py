@@ -22,7 +22,7 @@ import msgspec
 
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
-from doorward.door.claims import claim_for
+from doorward.door.claims import claim_for, is_claimed_by
 from doorward.door.leases import RateSpender
 from doorward.door.passage import Passage
 from doorward.door.presenting import extract, now_of, single
@@ -322,7 +322,9 @@ def claim(passage: Passage) -> Awaitable[None] | None:
 async def _claim(passage: Passage, wanted: Claim) -> None:
     plane = passage.lane.plane
     assert plane is not None, "a method without a store has nowhere to claim"
-    passage.settlement = await claim_for(plane.claims, wanted)
+    if not is_claimed_by(passage.before.values(), plane.claims, wanted):
+        passage.settlement = await claim_for(plane.claims, wanted)
+        passage.claimed = plane.claims, wanted
 
 
 def record(passage: Passage) -> None:

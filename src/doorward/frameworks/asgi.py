@@ -132,7 +132,7 @@ async def admit_all(
         try:
             if request is None:
                 request = request_view(scope, body, hops)
-            admission = await door.admit(request)
+            admission = await door.admit(request, admitted)
         except (Rejected, Unavailable) as refused:
             return door.refuse(refused, request)
         admitted[door] = admission

@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeAlias, final
 import msgspec
 
 __all__ = [
+    "CLAIMS_PER_OWNER_LIMIT",
     "CLAIMS_PER_OWNER_MAX",
     "CLAIM_KEY_CHARACTERS_MAX",
     "CLOCK_SLACK_S",
@@ -36,8 +37,10 @@ CLOCK_SLACK_S: Final = 60
 CLAIM_KEY_CHARACTERS_MAX: Final = 512
 """How long the owner, and the key, of a claim may be."""
 CLAIMS_PER_OWNER_MAX: Final = 1_000_000
-"""How many claims of one owner are kept; beyond that the next is refused until older ones end. Counted now and
-then, so each process may pass it by a hundredth."""
+"""How many claims of one owner are kept when the store is told nothing else; beyond that the next is refused until
+older ones end. Counted now and then, so each process may pass it by a hundredth."""
+CLAIMS_PER_OWNER_LIMIT: Final = 1_000_000_000
+"""How many claims of one owner a store may be told to keep."""
 
 
 @final

@@ -25,11 +25,11 @@ from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
 from doorward.wire.render import Answer, render_refusal
 
-__all__ = ["EXPLAIN_PATH", "ExplainPage", "StyleSheet", "explain_routes"]
+__all__ = ["EXPLAIN_FORM_BYTES_MAX", "EXPLAIN_PATH", "ExplainPage", "StyleSheet", "explain_routes"]
 
 EXPLAIN_PATH: Final = "/dev/explain"
-EXPLAIN_FORM_BYTES_MAX: Final = 4_194_304
-"""How long the form may be; `body_bytes_max` of the server counts before."""
+EXPLAIN_FORM_BYTES_MAX: Final = 524_288
+"""How long the form may be: a body of 100 KB of which the browser writes three bytes for each, headers, and secrets."""
 
 _LEAD: Final = (
     "Paste what arrived, as it arrived. Doorward tries what usually happens to a message on its way, alone and in "

@@ -4,6 +4,8 @@ The body is counted as it is read, not buffered here: a handler that never asks 
 """
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,15 +17,22 @@ from doorward.wire.render import render_refusal
 __all__ = ["BodyLimit", "LoadLimit"]
 
 _LENGTH_DIGITS_MAX: Final = 18
+_NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @final
 class BodyLimit:
-    """Refuses a body over `body_bytes_max` as `body_too_large`, one slower than `body_timeout_s` as malformed."""
+    """Refuses a body over `body_bytes_max` as `body_too_large`, one slower than `body_timeout_s` as malformed.
 
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int, body_timeout_s: float) -> None:
+    `wider`: paths, as the server has decoded them, that take more than that, and how much.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, body_bytes_max: int, body_timeout_s: float, wider: Mapping[str, int] = _NOWHERE
+    ) -> None:
         self._app: Final = app
         self._body_bytes_max: Final = body_bytes_max
+        self._wider: Final = {path: max(bytes_max, body_bytes_max) for path, bytes_max in wider.items()}
         self._body_timeout_s: Final = body_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,16 +41,18 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-        if any(self._is_over(value) for value in lengths):
+        bytes_max = self._wider.get(scope["path"], self._body_bytes_max) if self._wider else self._body_bytes_max
+        if any(_is_over(value, bytes_max) for value in lengths):
             await send_answer(send, render_refusal(Rejected("body_too_large")))
             return
-        reading = _Reading(receive, send, self._body_bytes_max, self._body_timeout_s)
+        reading = _Reading(receive, send, bytes_max, self._body_timeout_s)
         await reading.run(self._app, scope)
 
-    def _is_over(self, presented_length: bytes) -> bool:
-        return len(presented_length) > _LENGTH_DIGITS_MAX or (
-            presented_length.isdigit() and int(presented_length) > self._body_bytes_max
-        )
+
+def _is_over(presented_length: bytes, bytes_max: int) -> bool:
+    return len(presented_length) > _LENGTH_DIGITS_MAX or (
+        presented_length.isdigit() and int(presented_length) > bytes_max
+    )
 
 
 @final

@@ -19,7 +19,9 @@ from doorward.wire.render import render_refusal
 __all__ = ["Metrics", "MetricsPage"]
 
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_CREDENTIAL_METHODS: Final = frozenset({"apikey", "basic", "bearer", "opaque", "introspection", "issuance"})
+_CREDENTIAL_METHODS: Final = frozenset(
+    {"apikey", "basic", "bearer", "opaque", "introspection", "issuance", "webhook", "signature"}
+)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 

@@ -1,5 +1,6 @@
 """What a signature proves: the right key and algorithm, enough covered, in time; and in which order that is told."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from doorward.methods.signature import (
     Message,
     VerifiedSignature,
     message_of,
+    verify,
     verify_request,
 )
 from doorward.wire.render import STATUS_OF
@@ -184,14 +186,98 @@ def test_expires_ends_at_that_second_and_after_created(created: int, expires: in
         assert code_of(without, profile=ANY) == "signature_expired"
 
 
+CODED = message((b"content-encoding", b"gzip"), body=BODY)
+
+
+@pytest.mark.parametrize("profile", ["default", "danger-replayable"])
+def test_the_coding_of_a_body_is_covered_where_one_is_said(profile: str) -> None:
+    rules = PROFILES[profile]
+    plain, coded = signed(message(body=BODY), body=BODY, profile=rules), signed(CODED, body=BODY, profile=rules)
+    assert '"content-encoding"' in dict(coded.headers)[b"signature-input"].decode()
+    for request in (plain, coded):
+        assert verified(request, body=BODY, profile=rules) is not None
+    # On the way somebody says that the body is compressed; that it is not; that it is compressed otherwise.
+    added = changed(plain, headers=(*plain.headers, (b"content-encoding", b"gzip")))
+    dropped = changed(coded, headers=[header for header in coded.headers if header[0] != b"content-encoding"])
+    other = changed(
+        coded, headers=[(name, b"br" if name == b"content-encoding" else value) for name, value in coded.headers]
+    )
+    assert code_of(added, profile=rules) == "signature_coverage"
+    assert code_of(dropped, profile=rules) == "signature_component"
+    assert code_of(other, profile=rules) == "signature_mismatch"
+
+
+def test_the_coding_of_no_body_is_nobodys_concern() -> None:
+    bare = signed(message())
+    assert verified(changed(bare, headers=(*bare.headers, (b"content-encoding", b"gzip")))) is not None
+    loose = signed(message(body=BODY), body=BODY)
+    added = changed(loose, headers=(*loose.headers, (b"content-encoding", b"gzip")))
+    assert verified(added, profile=ANY) is not None
+
+
 def test_an_unknown_key_and_a_wrong_signature_look_alike() -> None:
     unknown = code_of(signed(message(), key_id="k2"))
-    wrong = code_of(signed(message(), signer=SignatureSigner(SignatureAlgorithm.HMAC_SHA256, b"x" * 32)))
+    wrong = code_of(
+        signed(message(), signer=SignatureSigner(SignatureAlgorithm.HMAC_SHA256, b"another HMAC secret of 32 bytes."))
+    )
     assert (unknown, wrong) == ("signature_key_unknown", "signature_mismatch")
     unproven = (unknown, wrong, "signature_algorithm", "signature_component")
     assert {REFUSALS[code].public_code for code in unproven} == {"credential_invalid"}
     assert {REFUSALS[code].text for code in unproven} == {REFUSALS["credential_unknown"].text}
     assert {STATUS_OF[code] for code in unproven} == {401}
+
+
+class _Counted:
+    """A key that counts how often it is asked; everything else of it is the key's."""
+
+    def __init__(self, key: SignatureKey) -> None:
+        self.algorithm = key.algorithm
+        self.asked = 0
+        self._key = key
+
+    def has_signed(self, presented_signature: bytes, data: bytes) -> bool:
+        self.asked += 1
+        return self._key.has_signed(presented_signature, data)
+
+
+@pytest.mark.parametrize("alg", ["", ';alg="hmac-sha256"', ';alg="ed25519"', ';alg="none"'])
+def test_an_unknown_key_costs_what_a_wrong_signature_costs(monkeypatch: pytest.MonkeyPatch, alg: str) -> None:
+    asked = []
+    for key_id in ("k1", "k2"):
+        known, nobodys = _Counted(KEYS["k1"]), _Counted(verify._NOBODYS_KEY)
+        monkeypatch.setattr(verify, "_NOBODYS_KEY", nobodys)
+        request = resigned(message(), COVERED, f';created={NOW};keyid="{key_id}"{alg};nonce="n"')
+        # The signature is over another path.
+        request = changed(request, target=b"/other?id=7")
+        with pytest.raises(Rejected) as raised:
+            verify_request(request, {"k1": known}, DEFAULT_PROFILE, NOW)  # type: ignore[dict-item]  # one that counts
+        assert REFUSALS[raised.value.code].public_code == "credential_invalid"
+        asked.append(known.asked + nobodys.asked)
+    assert asked == [1, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alg", ["", ';alg="ed25519"'])
+def test_an_unknown_key_takes_as_long_as_a_wrong_signature(alg: str) -> None:
+    requests = [
+        changed(resigned(message(), COVERED, f';created={NOW};keyid="{key_id}"{alg};nonce="n"'), target=b"/other?id=7")
+        for key_id in ("k1", "k2")
+    ]
+
+    def lasts(request: Message) -> float:
+        started = time.process_time()
+        for _ in range(200):
+            code_of(request)
+        return time.process_time() - started
+
+    # The quickest round of each is the one that nothing else has disturbed: both come nearer to what they cost, and an
+    # HMAC that is missing keeps them an eighth apart or more.
+    known, unknown = map(lasts, requests)
+    for _ in range(300):
+        known, unknown = min(known, lasts(requests[0])), min(unknown, lasts(requests[1]))
+        if 0.95 < unknown / known < 1.05:
+            return
+    pytest.fail(f"{unknown / known:.2f} times as long")
 
 
 def test_only_the_holder_of_the_key_learns_more() -> None:

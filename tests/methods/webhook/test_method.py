@@ -149,9 +149,9 @@ def test_a_sender_that_signs_the_url_needs_it(store: SimulatedStore) -> None:
     with pytest.raises(Misconfigured, match="base_url"):
         webhooks(store, "twilio", base_url=None)
     with pytest.raises(Misconfigured, match="no webhook scheme"):
-        Webhooks(store, scheme="stripes", secrets="x" * 32)
+        Webhooks(store, scheme="stripes", secrets=secret_text(SCHEMES["standard"]))
     with pytest.raises(Misconfigured, match="store"):
-        Webhooks("sqlite:///x.db", scheme="standard", secrets="x" * 32)  # type: ignore[arg-type]  # what people try
+        Webhooks("sqlite:///x.db", scheme="standard", secrets=secret_text(SCHEMES["standard"]))  # type: ignore[arg-type]  # what people try
 
 
 def test_secrets_come_in_every_form_and_are_never_shown(store: SimulatedStore) -> None:

@@ -11,7 +11,7 @@ from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret, sign_
 from doorward.methods.webhook.config import SECRET_BYTES_MAX
 
 STANDARD = SCHEMES["standard"]
-OCTETS = bytes(range(100, 132))
+OCTETS = bytes((100 + place * 37) % 256 for place in range(32))
 ENCODED = base64.b64encode(OCTETS).decode()
 
 
@@ -52,12 +52,22 @@ def test_an_empty_secret_is_never_taken(name: str) -> None:
 
 
 def test_a_secret_has_24_bytes_at_least() -> None:
-    assert _parse("github", "x" * 24).key == b"x" * 24
-    with pytest.raises(Misconfigured):
-        _parse("github", "x" * 23)
-    assert _parse("github", "x" * 23, danger_short=True).key == b"x" * 23
+    text = "9vQ2mXc7LpR4sYbN8kWtZ3hE"
+    assert _parse("github", text).key == text.encode()
+    with pytest.raises(Misconfigured, match="has 23 bytes"):
+        _parse("github", text[1:])
+    assert _parse("github", text[1:], danger_short=True).key == text[1:].encode()
     with pytest.raises(Misconfigured):
         _parse("github", "x" * (SECRET_BYTES_MAX + 1), danger_short=True)
+
+
+@pytest.mark.parametrize("text", ["x" * 24, "secret" * 4, "abcdefghijklmnopqrstuvwxyz", "generate_strong_secret_here"])
+def test_a_secret_everybody_tries_first_is_refused_and_not_repeated(text: str) -> None:
+    for scheme, said in (("github", text), ("standard", base64.b64encode(text.encode()).decode())):
+        with pytest.raises(Misconfigured, match="guessed first") as caught:
+            _parse(scheme, said)
+        assert text[4:20] not in str(caught.value)
+        assert _parse(scheme, said, danger_short=True).key == text.encode()
 
 
 def test_an_api_key_is_no_signing_secret() -> None:

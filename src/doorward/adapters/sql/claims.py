@@ -6,6 +6,7 @@
 * Rows that have ended leave with the claims of others, a few at a time, as in `opaque.py`.
 """
 
+import logging
 import secrets
 from collections import OrderedDict
 from hashlib import sha256
@@ -41,6 +42,7 @@ RECOUNT_S: Final = 5.0
 OWNERS_COUNTED_MAX: Final = 4_096
 """How many owners one process remembers the count of."""
 _FENCE_OCTETS: Final = 7
+_LOG: Final = logging.getLogger("doorward.claims")
 
 _claims: Final = schema.claims.c
 _INSERT: Final = Statement(
@@ -184,8 +186,17 @@ class SqlClaims:
             counted = self._counted[owner] = _Counted(rows)
             if len(self._counted) > OWNERS_COUNTED_MAX:
                 self._counted.popitem(last=False)
+            if rows >= self._per_owner_max:
+                # With each count and no oftener: every refusal in words would fill the log as well.
+                _LOG.warning(
+                    "everything of %s is refused (claims_full): %d of its deliveries or nonces are remembered, the "
+                    "most that are kept of one sender or key; older ones leave as they end, and "
+                    "open_store(claims_per_owner_max=…) keeps more",
+                    owner,
+                    rows,
+                )
         if counted.rows + counted.since >= self._per_owner_max:
-            raise Unavailable("claims_full", f"{self._per_owner_max} claims of one owner are kept")
+            raise Unavailable("claims_full", f"{self._per_owner_max} claims of {owner} are kept, the most there may be")
         counted.since += 1
 
     def _is_old(self, counted: _Counted) -> bool:

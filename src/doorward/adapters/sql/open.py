@@ -22,6 +22,7 @@ from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured
+from doorward.methods.claims import CLAIMS_PER_OWNER_MAX
 from doorward.values import Clock
 
 __all__ = ["SqlPorts", "open_sql"]
@@ -31,7 +32,7 @@ __all__ = ["SqlPorts", "open_sql"]
 class SqlPorts:
     """Every port of one database. Nothing is opened before `start`; belongs to the loop that started it."""
 
-    def __init__(self, engine: Engine, chain_key: ChainKey | None) -> None:
+    def __init__(self, engine: Engine, chain_key: ChainKey | None, claims_per_owner_max: int) -> None:
         self._engine: Final = engine
         self.keys: Final = SqlKeys(engine)
         self.passwords: Final = SqlPasswords(engine)
@@ -42,7 +43,7 @@ class SqlPorts:
         self.feed: Final = SqlFeed(engine)
         self.audit: Final = SqlAudit(engine)
         self.rate_leases: Final = SqlRateLeases(engine)
-        self.claims: Final = SqlClaims(engine)
+        self.claims: Final = SqlClaims(engine, per_owner_max=claims_per_owner_max)
         self.usage: Final = SqlUsage(engine)
         self.meta: Final = SqlMeta(engine)
         self.sectors: Final = SqlSectors(engine)
@@ -63,22 +64,25 @@ class SqlPorts:
         await self._engine.aclose()
 
 
-def open_sql(url: str, *, chain_key: ChainKey | None, clock: Clock) -> SqlPorts:
+def open_sql(
+    url: str, *, chain_key: ChainKey | None, clock: Clock, claims_per_owner_max: int = CLAIMS_PER_OWNER_MAX
+) -> SqlPorts:
     """The ports of the database at `url`; `chain_key` None can read and verify, but records nothing.
 
     Args:
         url: the operator's; may hold a password, and is never shown.
         chain_key: what audit events are chained with.
         clock: seconds since the epoch; SQLite's clock. PostgreSQL has its own.
+        claims_per_owner_max: how many deliveries of one sender, or nonces of one key, are remembered.
 
     Raises:
         Misconfigured: the URL is of no known kind, or what it needs is not installed.
     """
     path = sqlite_path(url)
     if path is not None:
-        return SqlPorts(SqliteEngine(path, clock=clock), chain_key)
+        return SqlPorts(SqliteEngine(path, clock=clock), chain_key, claims_per_owner_max)
     try:
         from doorward.adapters.sql.postgres import PostgresEngine  # noqa: PLC0415  # an extra, needed only here
     except ModuleNotFoundError as error:
         raise Misconfigured("PostgreSQL needs asyncpg.", cure="pip install 'doorward[postgres]'") from error
-    return SqlPorts(PostgresEngine(url), chain_key)
+    return SqlPorts(PostgresEngine(url), chain_key, claims_per_owner_max)

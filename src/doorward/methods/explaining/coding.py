@@ -1,18 +1,21 @@
 """Bodies whose Content-Encoding something has undone, or left in place although the sender signed the content.
 
 Compressing again does not always give the same bytes: what zlib writes at its usual levels, with the headers of the
-usual libraries, is tried, and nothing else can be.
+usual libraries, is tried, and nothing else can be. What zlib does not write (Brotli, Zstandard) is not undone here, and
+then that is said.
 """
 
+import codecs
 import gzip
+import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from doorward.methods.explaining.change import Change, Variant
 
-__all__ = ["coded_bodies"]
+__all__ = ["coded_bodies", "find_coding"]
 
 CONTENT_BYTES_MAX: Final = 4_194_304
 """How large a body may grow when it is decompressed to be tried."""
@@ -23,6 +26,12 @@ _LEVELS: Final = (6, 9, 1)
 _SYSTEMS: Final = (3, 255, 0, 19, 10)
 """Byte 9 of a gzip header (RFC 1952): Unix, unknown, FAT, macOS as zlib has it, Windows as zlib has it."""
 _SECONDS_AROUND: Final = 5
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"  # RFC 8878 section 3.1.1
+_NOT_UNDONE: Final = frozenset({b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"})
+_TOOLS: Final = {"br": "brotli -d", "zstd": "zstd -d", "compress": "uncompress", "x-compress": "uncompress"}
+# Among so many bytes of a compressed body is one that no text holds.
+_LOOKED_AT: Final = 512
+_TEXT: Final = re.compile(rb"[^\x00-\x08\x0e-\x1f\x7f]*")
 _XFL: Final = {9: 2, 1: 4}
 
 _UNDONE: Final = Change(
@@ -48,15 +57,62 @@ def coded_bodies(body: bytes, *, made_at: int | None) -> Iterator[Variant[bytes]
             yield from (Variant(coded, (_UNDONE,)) for coded in _compressed(body, level, made_at))
 
 
+def find_coding(codings: Iterable[bytes], body: bytes) -> Change | None:
+    """That the body is, or was, compressed in a way that is not undone here; None when nothing says so.
+
+    Args:
+        codings: the lines of Content-Encoding as received, in any case.
+        body: as received.
+    """
+    said = [token.strip().lower() for line in codings for token in line.split(b",")]
+    named = next((token.decode("ascii") for token in reversed(said) if token in _NOT_UNDONE), None)
+    if body.startswith(_ZSTD):
+        named = "zstd"
+    if named is None or not body:
+        return None
+    if named != "zstd" and _is_text(body[:_LOOKED_AT]):
+        return Change(
+            "body.coding",
+            f"Content-Encoding says {named} and the body is text: something on the way has decompressed it, and the "
+            "bytes that were signed cannot be made again here.",
+            _UNDONE.cure,
+        )
+    return Change(
+        "body.coding",
+        f"The body arrived compressed with {named}, which is not undone here: whether the sender signed what is in it "
+        "cannot be told.",
+        f"Decompress it (`{_TOOLS.get(named, named)}`) and ask again with what comes out: if that fits, decompress "
+        "before verifying for this sender, within a limit of size.",
+    )
+
+
+def _is_text(beginning: bytes) -> bool:
+    try:
+        # A character may be cut at the end.
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return False
+    return _TEXT.fullmatch(beginning) is not None
+
+
 def _decompressed(body: bytes) -> bytes | None:
-    for window in (31, 15) if body[:2] == b"\x1f\x8b" or body[:1] == b"\x78" else ():
+    for window in _windows(body):
         unpacker = zlib.decompressobj(window)
         try:
             content = unpacker.decompress(body, CONTENT_BYTES_MAX)
         except zlib.error:
             continue
-        return content if unpacker.eof else None
+        if window > 0 or (unpacker.eof and not unpacker.unused_data):
+            return content if unpacker.eof else None
     return None
+
+
+def _windows(body: bytes) -> tuple[int, ...]:
+    if body.startswith(b"\x1f\x8b"):
+        return (31,)
+    # `deflate` is zlib's format (RFC 9110 section 8.4.1.2), and from some senders what is inside of it, bare.
+    is_zlib = len(body) > 1 and body[0] & 15 == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
+    return (15, -15) if is_zlib else (-15,)
 
 
 def _compressed(body: bytes, level: int, made_at: int | None) -> Iterator[bytes]:

@@ -63,6 +63,8 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
         name: for people.
         components: identifiers that must be covered, as a signature writes them: `"@method"`, `"x-id";bs`.
         body_components: identifiers that must be covered too when the request has a body.
+        body_fields: names of fields, in lower case, that must be covered too when the request has a body and such a
+            field: they say how the body is read, and the digest in a signature does not change with them.
         parameters: which of `created`, `expires`, `nonce` and `tag` must be there; `keyid` always must.
         label: only the signature of this label counts; None: any.
         tag: only signatures of this tag count; None: any, or none.
@@ -78,6 +80,7 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     components: frozenset[str]
     body_components: frozenset[str] = frozenset()
+    body_fields: tuple[str, ...] = ()
     parameters: frozenset[str] = frozenset({"created", "nonce"})
     label: str | None = None
     tag: str | None = None

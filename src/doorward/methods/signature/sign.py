@@ -17,7 +17,7 @@ from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, content_digest, parse_content_digest
 from doorward.methods.signature.fields import field_value
-from doorward.methods.signature.profiles import DEFAULT_PROFILE
+from doorward.methods.signature.profiles import DEFAULT_PROFILE, demanded_components
 from doorward.methods.signature.wire import parse_signatures
 from doorward.wire.request import Header
 from doorward.wire.structured import Item, Parameters, serialize_dictionary, serialize_parameters
@@ -34,6 +34,7 @@ _ORDER: Final[tuple[str, ...]] = (
     '"@path"',
     '"@query"',
     '"content-type"',
+    '"content-encoding"',
     '"content-digest"',
 )
 
@@ -73,9 +74,8 @@ def sign_request(
     """
     if any(one.label == label for one in parse_signatures(message) or ()):
         raise Rejected("signature_malformed", "there is a signature of that label already")
-    wanted = set(profile.components) | set(more_components)
-    if body or message.announces_body:
-        wanted |= profile.body_components
+    with_body = bool(body) or message.announces_body
+    wanted = {*demanded_components(profile, message, with_body=with_body), *more_components}
     added: tuple[Header, ...] = ()
     if '"content-digest"' in wanted:
         added = _digest(message, body)

@@ -9,6 +9,7 @@ takes; its id is published anyway.
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final, final
 
 import msgspec
@@ -20,11 +21,12 @@ from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_content_digest
 from doorward.methods.signature.fields import field_value
+from doorward.methods.signature.profiles import demanded_components
 from doorward.methods.signature.wire import PresentedSignature, parse_signatures
 
 __all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
 
-_NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, bytes(32))
+_NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, sha256(b"doorward: nobody's key").digest())
 _CONTENT_DIGEST: Final = '"content-digest"'
 
 
@@ -120,25 +122,29 @@ def verify_signature(
             `signature_expired`, `signature_digest`, in this order.
     """
     base = build_base(presented.covered, presented.said.text, message)
+    # Before anything is refused: whether a secret of that id is known must not show in the time it takes, whatever the
+    # message says of its algorithm.
+    has_signed = (_NOBODYS_KEY if key is None else key).has_signed(presented.signature, base)
     if key is None:
-        _NOBODYS_KEY.has_signed(presented.signature, base)
         raise Rejected("signature_key_unknown", "no key of this id")
     said = presented.said.algorithm
     if said is not None and said != key.algorithm.value:
         # The key decides (RFC 9421 section 3.2, step 6); what the message says may only agree.
         raise Rejected("signature_algorithm", f"the key is for {key.algorithm.value}")
-    if not key.has_signed(presented.signature, base):
+    if not has_signed:
         raise Rejected("signature_mismatch", "the signature is not this key's over this request")
     with_body = message.announces_body
-    _check_coverage(presented, profile, with_body=with_body)
+    _check_coverage(presented, message, profile, with_body=with_body)
     _check_times(presented, profile, now)
     return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
 
 
-def _check_coverage(presented: PresentedSignature, profile: CoverageProfile, *, with_body: bool) -> None:
+def _check_coverage(
+    presented: PresentedSignature, message: Message, profile: CoverageProfile, *, with_body: bool
+) -> None:
     covered = presented.covered.identifiers
-    if not profile.components <= covered or (with_body and not profile.body_components <= covered):
-        wanted = profile.components | profile.body_components if with_body else profile.components
+    wanted = demanded_components(profile, message, with_body=with_body)
+    if not wanted <= covered:
         raise Rejected("signature_coverage", f"not covered: {' '.join(sorted(wanted - covered))}")
     for name in profile.parameters:
         if getattr(presented.said, name) is None:

@@ -4,8 +4,8 @@ Rules of this file:
 
 * A secret that is read differently from how it was meant verifies nothing, or, worse, something else: what is wrong
   is said when it is configured, without ever repeating the secret.
-* At least 24 bytes. Where the sender makes the secret its length is not ours to choose, so a caller may say
-  `danger_short`; an empty one is never taken (anybody can sign with that).
+* At least 24 bytes, and none that everybody tries first. Where the sender makes the secret it is not ours to choose,
+  so a caller may say `danger_short`; an empty one is never taken (anybody can sign with that).
 * The id is ours, is told in logs, and says which secret matched, so that an old one can be retired knowingly.
 """
 
@@ -20,6 +20,7 @@ from doorward.crypto.ed25519 import (
     Ed25519Verifier,
     UnusableEd25519KeyError,
 )
+from doorward.crypto.jose.weak_secrets import find_weakness
 from doorward.errors import Misconfigured
 from doorward.methods.webhook.config import SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_MAX
 from doorward.methods.webhook.schemes import Scheme, SecretForm
@@ -108,7 +109,7 @@ def parse_secret(
         secret_id: what it is called in logs.
         not_before: from when it is active.
         not_after: until when.
-        danger_short: take one of fewer than 24 bytes, which can be guessed.
+        danger_short: take one of fewer than 24 bytes, or a known or obvious one, which can be guessed.
 
     Raises:
         Misconfigured: what is wrong, never the secret.
@@ -138,6 +139,12 @@ def _check_length(key: bytes, secret_id: str, *, danger_short: bool) -> None:
     if len(key) < SECRET_BYTES_MIN and not danger_short:
         raise Misconfigured(
             f"The webhook secret {secret_id} has {len(key)} bytes and can be guessed.",
+            cure=f"Use one of at least {SECRET_BYTES_MIN} random bytes.",
+        )
+    weakness = None if danger_short else find_weakness(key)
+    if weakness is not None:
+        raise Misconfigured(
+            f"The webhook secret {secret_id} {weakness}, and is guessed first.",
             cure=f"Use one of at least {SECRET_BYTES_MIN} random bytes.",
         )
     if len(key) > SECRET_BYTES_MAX:

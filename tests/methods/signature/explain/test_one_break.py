@@ -134,6 +134,19 @@ def test_what_a_proxy_did_to_a_field_is_told_first(broken: str) -> None:
     assert found.findings[0].proven is (expected != "field.missing")
 
 
+def test_a_coding_that_is_said_on_the_way_is_told() -> None:
+    request = signed(message(body=COMPACT), body=COMPACT)
+    added = changed(request, headers=(*request.headers, (b"content-encoding", b"gzip")))
+    found = explained(added, COMPACT)
+    assert (names(found), found.code) == ("coverage.coding", "signature_coverage")
+    assert found.says.startswith("The signature fits. The request has a Content-Encoding that the signature does not")
+    coded = signed(message((b"content-encoding", b"gzip"), body=COMPACT), body=COMPACT)
+    dropped = changed(coded, headers=[header for header in coded.headers if header[0] != b"content-encoding"])
+    told = explained(dropped, COMPACT)
+    assert told.code == "signature_component"
+    assert "content-encoding" in told.says.lower()
+
+
 def test_a_renamed_field_is_told_by_both_names() -> None:
     request = signed(message((b"date", b"today")), more_components=['"date"'])
     moved = [(b"x-amzn-remapped-date" if name == b"date" else name, value) for name, value in request.headers]

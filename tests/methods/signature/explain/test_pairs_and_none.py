@@ -2,7 +2,7 @@
 
 import json
 import time
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from typing import Final
 
 import pytest
@@ -106,6 +106,31 @@ def test_neither_a_secret_nor_a_signature_is_ever_told() -> None:
         assert made not in told
         assert b64decode(made).hex() not in told
         assert "an HMAC secret" not in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-hub-signature-256",
+        "x-shopify-hmac-sha256",
+        "stripe-signature",
+        "x-amz-security-token",
+        "x-api-key",
+        "x-session-id",
+    ],
+)
+def test_signatures_of_other_kinds_are_masked_too(name: str) -> None:
+    proof = b"sha256=0123456789abcdef0123456789abcdef"
+    request = signed(message((name.encode(), proof)), more_components=[f'"{name}"', f'"{name}";bs'])
+    told = repr(explained(request))
+    assert "0123456789abcdef" not in told
+    assert b64encode(proof).decode() not in told
+    assert f"(a credential, {len(proof)} bytes, not shown)" in told
+
+
+def test_what_only_names_something_is_shown() -> None:
+    request = signed(message((b"idempotency-key", b"attempt-7")), more_components=['"idempotency-key"'])
+    assert "attempt-7" in repr(explained(request))
 
 
 @pytest.mark.slow

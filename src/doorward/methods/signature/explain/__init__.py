@@ -9,7 +9,7 @@ secret nor a signature; header fields and query parameters that hold credentials
 whoever administers the keys.
 """
 
-from doorward.methods.signature.explain.bases import BaseLine, base_lines
+from doorward.methods.signature.explain.bases import BaseLine, base_lines, shown_component
 from doorward.methods.signature.explain.explain import SignatureExplanation, SignatureFinding, explain_signature
 from doorward.methods.signature.explain.keys import ExplainedKey
 
@@ -20,4 +20,5 @@ __all__ = [
     "SignatureFinding",
     "base_lines",
     "explain_signature",
+    "shown_component",
 ]

@@ -5,12 +5,14 @@ from typing import Final, NamedTuple
 
 from doorward.errors import Rejected
 from doorward.methods.explaining import Change
+from doorward.methods.explaining.coding import find_coding
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import parse_content_digest
 from doorward.methods.signature.explain.body_changes import READ_BEFORE, find_body
 from doorward.methods.signature.explain.pieces import Pieces, component_key
 from doorward.methods.signature.explain.search import Fit
+from doorward.methods.signature.profiles import demanded_components
 from doorward.methods.signature.wire import PresentedSignature
 from doorward.wire.structured import parse_inner_items
 
@@ -47,6 +49,9 @@ def judge(
     found, tried = _body(message, body, presented, fit.pieces)
     if found is None and not body:
         return Judgement((*changes, READ_BEFORE), body_unknown=False, tried=tried)
+    coding = find_coding(message.lines(b"content-encoding"), body) if found is None else None
+    if coding is not None:
+        return Judgement((*changes, coding), body_unknown=False, tried=tried)
     for change in found or ():
         words = f"The digest in it fits the body when {change.fits_when}."
         changes.append(Change(change.name, words, change.cure))
@@ -54,10 +59,17 @@ def judge(
 
 
 def _coverage(message: Message, presented: PresentedSignature, profile: CoverageProfile) -> Iterator[Change]:
-    wanted = profile.components | profile.body_components if message.announces_body else profile.components
+    wanted = demanded_components(profile, message, with_body=message.announces_body)
     lacking = sorted(wanted - presented.covered.identifiers)
     lacking += [name for name in sorted(profile.parameters) if getattr(presented.said, name) is None]
-    if lacking:
+    if lacking == ['"content-encoding"']:
+        yield Change(
+            "coverage.coding",
+            "The request has a Content-Encoding that the signature does not cover: it came on the way, or the sender "
+            "does not cover it.",
+            "Let no proxy compress requests or say that they are; a sender that compresses covers content-encoding.",
+        )
+    elif lacking:
         yield Change(
             "coverage",
             f"It does not cover {', '.join(lacking)}, which the profile {profile.name} demands.",

@@ -1,4 +1,8 @@
-"""The signature base before and after, line by line, with what holds a credential masked."""
+"""The signature base before and after, line by line, with what holds a credential masked.
+
+A covered field may hold a key, a token, or a signature that is valid for this very request: another one of RFC 9421, or
+that of a webhook. An explanation is pasted into tickets, so none of them is written.
+"""
 
 import re
 from typing import Final, NamedTuple
@@ -8,13 +12,14 @@ from doorward.methods.signature.explain.pieces import BaseOf, Pieces, take_apart
 from doorward.methods.signature.wire import PresentedSignature
 from doorward.wire.structured import Item, serialize_item
 
-__all__ = ["BaseLine", "base_lines"]
+__all__ = ["BaseLine", "base_lines", "shown_component"]
 
-_CREDENTIALS: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "signature", "x-api-key", "api-key", "x-auth-token", "dpop"}
-)
-_WITH_QUERY: Final = frozenset({"@query", "@target-uri", "@request-target"})
-_SPEAKING: Final = r"[^=&?]*(?:token|key|secret|passw|signature|code)[^=&?]*"
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "dpop", "x-forwarded-client-cert"})
+# `X-Hub-Signature-256`, `X-Shopify-Hmac-Sha256`, `X-Api-Key`: nobody can list them all.
+_SPEAKING_FIELD: Final = re.compile(r"[^@]*(?:token|key|secret|passw|sig|hmac|auth|credential|session).*")
+# They name a key or an attempt, and prove nothing.
+_HARMLESS: Final = frozenset({"signature-input", "idempotency-key"})
+_SPEAKING: Final = r"[^=&?]*(?:token|key|secret|passw|sig|hmac|code)[^=&?]*"
 _SECRET_PARAMETER: Final = re.compile(rf"([?&]{_SPEAKING}=)[^&]+", re.IGNORECASE)
 _SECRET_NAME: Final = re.compile(_SPEAKING, re.IGNORECASE)
 
@@ -49,10 +54,18 @@ def base_lines(message: Message, presented: PresentedSignature, fitting: Pieces 
 
 
 def _shown(item: Item, value: bytes | None) -> str | None:
-    if value is None:
-        return None
+    return None if value is None else shown_component(item, value)
+
+
+def shown_component(item: Item, value: bytes) -> str:
+    """The text of a covered component as it may be told: what is a credential is masked, whole or in the query."""
     name, parameters = str(item.value), dict(item.parameters)
-    if name in _CREDENTIALS or (name == "@query-param" and _SECRET_NAME.fullmatch(str(parameters.get("name")))):
+    if _is_credential(name) or (name == "@query-param" and _SECRET_NAME.fullmatch(str(parameters.get("name")))):
         return f"(a credential, {len(value)} bytes, not shown)"
     text = value.decode("ascii", "backslashreplace")
-    return _SECRET_PARAMETER.sub(r"\1(not shown)", text) if name in _WITH_QUERY else text
+    # Not in `@query` alone: gateways copy whole targets into fields of their own, and so does a referrer.
+    return _SECRET_PARAMETER.sub(r"\1(not shown)", text)
+
+
+def _is_credential(name: str) -> bool:
+    return name in _CREDENTIALS or (name not in _HARMLESS and _SPEAKING_FIELD.fullmatch(name) is not None)

@@ -5,6 +5,7 @@ from typing import Final
 
 from doorward.crypto.mac import MAC_BYTES
 from doorward.methods.explaining.change import RAW_BODY_CURE, Change
+from doorward.methods.explaining.coding import find_coding
 from doorward.methods.webhook.explain.keys import SecretText
 from doorward.methods.webhook.explain.moments import received_time
 from doorward.methods.webhook.explain.spelling import header_values
@@ -32,6 +33,9 @@ def find_missing(scheme: Scheme, headers: Sequence[Header], *, url: str | None) 
 
 def find_evidence(scheme: Scheme, headers: Sequence[Header], body: bytes) -> Iterator[Change]:
     """Signs of what may have happened."""
+    coding = find_coding(header_values(headers, "content-encoding"), body)
+    if coding is not None:
+        yield coding
     told = _content_length(headers)
     if not body and Part.BODY in scheme.signed:
         had = f", though Content-Length says {told} bytes" if told else ""
