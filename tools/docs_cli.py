@@ -1,7 +1,7 @@
 """The page `docs/cli.md`, from the commands themselves: what is written there is what `--help` says."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from doorward.cli.root import GROUPS, load_command
@@ -64,8 +64,16 @@ def cli_page(note: str) -> Iterator[str]:
             yield from _command(f"doorward {name}", command, "##")
             continue
         yield f"\n## `doorward {name}`\n\n{GROUPS[name][1]}\n"
-        for inner_name, inner in commands.items():
-            yield from _command(f"doorward {name} {inner_name}", inner, "###")
+        yield from _commands(f"doorward {name}", commands, "###")
+
+
+def _commands(path: str, commands: Mapping[str, Any], heading: str) -> Iterator[str]:  # Any: as below
+    for name, command in commands.items():
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield from _command(f"{path} {name}", command, heading)
+        else:
+            yield from _commands(f"{path} {name}", inner, heading)
 
 
 def _command(path: str, command: Any, heading: str) -> Iterator[str]:  # Any: Typer keeps its classes private

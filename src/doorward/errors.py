@@ -109,6 +109,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("store_unavailable", "The credential store cannot be reached; try again."),
         _row("revocation_stale", "Revocations cannot be confirmed at the moment; try again."),
         _row("keys_unavailable", "The issuer's keys cannot be fetched at the moment; try again."),
+        _row("secrets_unavailable", "The sender's secrets cannot be used at the moment; try again."),
         _row("introspection_unavailable", "The issuer cannot be asked at the moment; try again."),
         _row("claims_full", "Too many deliveries of this sender are remembered; try again later."),
         _row("overloaded", "The server is at its limit; try again."),

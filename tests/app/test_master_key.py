@@ -22,6 +22,11 @@ from doorward.errors import Misconfigured
 from doorward.methods.apikey import ApiKeys
 from doorward.methods.apikey.operations import create_key
 from doorward.methods.apikey.order import KeyOrder
+from doorward.methods.webhook import SCHEMES
+from doorward.methods.webhook.operations import add_secret, add_sender, rotate_secret
+from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
+from doorward.methods.webhook.port import SecretState
+from doorward.methods.webhook.stored import StoredSecrets
 from doorward.values import Actor
 from doorward.wire.request import Peer, RequestView
 
@@ -176,3 +181,47 @@ async def test_a_lost_key_is_survived(sqlite_url: str, key_file: Path, tmp_path:
             ("app.created", True),
             ("key.created", True),
         ]
+
+
+async def add_webhook_secret(store: Store) -> IssuedSecret:
+    await add_sender(store, SenderOrder(name="acme", scheme="standard"), actor=OPERATOR)
+    await add_secret(store, SecretOrder(sender="acme"), actor=OPERATOR)
+    # One that is erased is not in the way.
+    return await rotate_secret(store, SecretOrder(sender="acme"), overlap_s=0, reason="test", actor=OPERATOR)
+
+
+async def test_secrets_of_senders_are_sealed_again_under_a_rotated_key(sqlite_url: str, key_file: Path) -> None:
+    async with open_store(sqlite_url, master_keys=load(key_file)) as store:
+        issued = await add_webhook_secret(store)
+    rotate_master_key_file(key_file, entropy=secrets.token_bytes)
+    async with open_store(sqlite_url, master_keys=load(key_file)) as store:
+        for _ in range(2):
+            await record_rotation(store, load(key_file), actor=OPERATOR)
+    keep_last_line(key_file)
+    async with open_store(sqlite_url, master_keys=load(key_file)) as store:
+        (secret,) = await StoredSecrets(store, SCHEMES["standard"]).find_secrets("acme")
+        assert secret.id == issued.record.id
+        record = await store.senders.find_secret(issued.record.id)
+        assert record is not None
+        assert record.version == 2
+
+
+async def test_secrets_of_senders_are_retired_when_the_key_is_lost(
+    sqlite_url: str, key_file: Path, tmp_path: Path
+) -> None:
+    async with open_store(sqlite_url, master_keys=load(key_file)) as store:
+        issued = await add_webhook_secret(store)
+    new = tmp_path / "new.key"
+    create_master_key_file(new, entropy=secrets.token_bytes, key_id="k2")
+    async with open_store(sqlite_url, master_keys=load(new), danger_unproven_master_keys=True) as store:
+        with pytest.raises(Misconfigured, match=issued.record.id):
+            await StoredSecrets(store, SCHEMES["standard"]).find_secrets("acme")
+        await replace_lost_master_key(store, load(new), reason="disk died", actor=OPERATOR)
+        record = await store.senders.find_secret(issued.record.id)
+        assert record is not None
+        assert (record.state, record.sealed_text) == (SecretState.RETIRED, None)
+        last = (await store.audit.list_events(AuditFilter(action="webhook_secret.retired"), limit=10))[-1].event
+        assert (last.object_id, last.reason) == (issued.record.id, "disk died")
+        made = await add_secret(store, SecretOrder(sender="acme"), actor=OPERATOR)
+        (secret,) = await StoredSecrets(store, SCHEMES["standard"]).find_secrets("acme")
+        assert secret.id == made.record.id

@@ -163,10 +163,12 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
     script = (
         "import typer\n"
         "from doorward.cli.root import GROUPS, load_command\n"
+        "def tell(command):\n"
+        "    print(' '.join(opt for param in command.params for opt in param.opts))\n"
+        "    for inner in getattr(command, 'commands', {}).values():\n"
+        "        tell(inner)\n"
         "for name in GROUPS:\n"
-        "    group = load_command(name)\n"
-        "    for command in getattr(group, 'commands', {name: group}).values():\n"
-        "        print(' '.join(opt for param in command.params for opt in param.opts))\n"
+        "    tell(load_command(name))\n"
     )
     shown = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50, env=child_environment()
@@ -178,6 +180,7 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
         "--tls-key",
         "key_id",
         "password_id",
+        "secret_id",
         "--key-prefix",
         "--token",
         "--signing-key",

@@ -11,11 +11,13 @@ from typing import TypeVar, final
 import msgspec
 from msgspec.structs import replace
 from tests.simulators.plane import SimulatedPlane
+from tests.simulators.senders import SimulatedSenders
 
 from doorward.apps.port import AppInserted, AppRecord, AppUpdated
 from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.jose.jws import sign_compact
 from doorward.crypto.jose.signing import generate_signing_key
+from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
@@ -74,6 +76,8 @@ class SimulatedStore:
         self.key_rows: dict[str, KeyRecord] = {}
         self.password_rows: dict[str, PasswordRecord] = {}
         self.opaque_rows: dict[str, OpaqueRecord] = {}
+        self.senders = SimulatedSenders()
+        self.master_keys: MasterKeys | None = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
         self.sector_names: set[str] = set()
         self.keyring = SimulatedRing()
         self.events: list[Event] = []
@@ -203,11 +207,13 @@ class SimulatedStore:
         if self.before_commit:
             self.before_commit.pop()()
         kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows), dict(self.opaque_rows))
+        senders_kept = self.senders.kept()
         try:
             for write in change.writes:
                 self._write(write)
         except Rejected:
             self.app_rows, self.key_rows, self.password_rows, self.opaque_rows = kept
+            self.senders.rows, self.senders.secrets = senders_kept
             raise
         self.events += change.events
         for row in change.revocations:
@@ -258,7 +264,7 @@ class SimulatedStore:
                 token = self.opaque_rows[token_id]
                 self.opaque_rows[token_id] = replace(token, state=OpaqueState.REVOKED, version=token.version + 1)
             case _:
-                raise AssertionError(f"no statement for {write!r}")
+                self.senders.write(write)
 
     def _require_app(self, app_id: AppId) -> None:
         if app_id not in self.app_rows:

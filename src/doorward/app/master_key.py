@@ -25,7 +25,9 @@ from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
 from doorward.keys.keyring_port import SigningKeyPort
 from doorward.keys.recovery import reseal_signing_keys, restart_lost_rings
-from doorward.values import Actor, Change, ChangePort, Clock, Entropy, Event
+from doorward.methods.webhook.operations import SenderStore
+from doorward.methods.webhook.recovery import reseal_webhook_secrets, retire_lost_webhook_secrets
+from doorward.values import Actor, Change, Entropy, Event
 
 __all__ = [
     "SEALED",
@@ -59,7 +61,7 @@ class MetaPort(Protocol):
         ...
 
 
-class KeyedStore(Protocol):
+class KeyedStore(SenderStore, Protocol):
     """What rotation and recovery need of an open store."""
 
     @property
@@ -68,23 +70,8 @@ class KeyedStore(Protocol):
         ...
 
     @property
-    def changes(self) -> ChangePort:
-        """Commits the event."""
-        ...
-
-    @property
     def signing_keys(self) -> SigningKeyPort:
         """Where private halves rest sealed."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Epoch seconds."""
-        ...
-
-    @property
-    def entropy(self) -> Entropy:
-        """Where keys come from."""
         ...
 
 
@@ -165,6 +152,7 @@ SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] =
     _seal_probe_again,
     reseal_signing_keys,
     seal_pairwise_key_again,
+    reseal_webhook_secrets,
 )
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
 
@@ -191,9 +179,9 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     """Make new keys this database's own after the old ones were lost.
 
     What was sealed under the lost keys is gone: every ring of signing keys begins anew, and what the old keys signed
-    still verifies; derived names change. API keys and app passwords verify as before, because they are hashed, not
-    sealed. Events chained under the lost key can no longer be verified; the chain goes on from its head under the new
-    key, with this event first.
+    still verifies; derived names change; the secrets of webhook senders are retired. API keys and app passwords verify
+    as before, because they are hashed, not sealed. Events chained under the lost key can no longer be verified; the
+    chain goes on from its head under the new key, with this event first.
 
     Args:
         store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
@@ -214,6 +202,7 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
     await replace_lost_pairwise_key(store, keys)
     await restart_lost_rings(store, keys, reason=reason, actor=actor)
+    await retire_lost_webhook_secrets(store, keys, reason=reason, actor=actor)
     # Last: until then it can be done again.
     await seal_probe(store.meta, keys)
 

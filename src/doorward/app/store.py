@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from doorward.methods.basic.port import PasswordPort
     from doorward.methods.opaque.port import OpaquePort
     from doorward.methods.standing import StandingPort
+    from doorward.methods.webhook.port import SenderPort
     from doorward.revocation.port import FeedPort
     from doorward.revocation.writes import HoldingsPort
 
@@ -74,6 +75,7 @@ class Store:
         self.sectors: Final = SealedSectors(ports.sectors, master_keys)
         self.holdings: Final[HoldingsPort] = ports.holdings
         self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
+        self.senders: Final[SenderPort] = ports.senders
         self.clock: Final = clock
         self.entropy: Final = entropy
         self.master_keys: Final = master_keys

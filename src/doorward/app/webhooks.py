@@ -1,6 +1,7 @@
 """`Webhooks`: the deliveries of one sender at a door, each handled once.
 
-`Door(Webhooks(store, scheme="stripe", secrets=os.environ["STRIPE_SECRET"]))`
+`Door(Webhooks(store, scheme="stripe", secrets=os.environ["STRIPE_SECRET"]))`, or, with the secrets in the store,
+`Door(Webhooks(store, scheme="stripe", sender="acme"))`.
 
 Nothing is opened before the first request or the start of the app.
 """
@@ -10,10 +11,12 @@ from typing import TypeAlias
 
 from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S
+from doorward.methods.plane import plane_of
 from doorward.methods.webhook import Scheme, WebhookSecret, find_scheme, parse_secret
 from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S
 from doorward.methods.webhook.method import WebhookConfig, WebhookDeliveries, WebhookStore
 from doorward.methods.webhook.senders import FixedSecrets, SecretSource
+from doorward.methods.webhook.stored import SealedStore, StoredSecrets
 
 __all__ = ["Secrets", "Webhooks"]
 
@@ -25,7 +28,7 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
     store: WebhookStore,
     *,
     scheme: str | Scheme,
-    secrets: Secrets | Callable[[], Secrets] | SecretSource,
+    secrets: Secrets | Callable[[], Secrets] | SecretSource | None = None,
     sender: str | None = None,
     base_url: str | None = None,
     tolerance_s: int = TOLERANCE_S,
@@ -37,12 +40,13 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
     """Admits the deliveries of one sender to one endpoint; a delivery is handled once, in all processes together.
 
     Args:
-        store: from `open_store`: where deliveries are claimed.
+        store: from `open_store`: where deliveries are claimed, and where the secrets are unless the program has them.
         scheme: `standard`, `svix`, `stripe`, `github`, `slack`, `shopify`, `twilio`, `plain`, or one of your own.
         secrets: the sender's secret as text; several by id while one replaces another; or a function that answers
-            them, asked at most once a minute. Which one matched is the principal's `credential_id`.
-        sender: what it is called in logs and as the principal's id. Default: the scheme. **Another one for each
-            endpoint of a store**: two endpoints of one name take each other's deliveries for handled.
+            them, asked at most once a minute. Which one matched is the principal's `credential_id`. None: those the
+            store has of this sender (`doorward webhooks secrets add`), which are followed as they change.
+        sender: what it is called in logs, in the store, and as the principal's id. Default: the scheme. **Another one
+            for each endpoint of a store**: two endpoints of one name take each other's deliveries for handled.
         base_url: where the sender signs the URL (Twilio): scheme and host as it has them.
         tolerance_s: how far the time of signing may be off, either way.
         body_bytes_max: how large a body may be; it is held in memory while its request lasts.
@@ -67,10 +71,23 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
         undated_kept_s=undated_kept_s,
     )
 
+    if secrets is None:
+        return WebhookDeliveries(store, config, _stored(store, chosen, name), counts_use=True)
+
     def read(given: Secrets) -> tuple[WebhookSecret, ...]:
         return _read(chosen, name, given, danger_short=danger_short_secrets or chosen.secret_assigned)
 
     return WebhookDeliveries(store, config, _source(secrets, read))
+
+
+def _stored(store: WebhookStore, scheme: Scheme, sender: str) -> StoredSecrets:
+    plane_of(store)
+    if not isinstance(store, SealedStore):
+        raise Misconfigured(
+            f"A {type(store).__name__} keeps no secrets of senders.",
+            cure=f"Give those of {sender} as `secrets`, or a store from `open_store`.",
+        )
+    return StoredSecrets(store, scheme)
 
 
 def _source(

@@ -41,6 +41,8 @@ _STANDARD_INPUT: Final = "A token comes on standard input, never on the command 
 _INSTEAD_OF_AN_ARGUMENT: Final = {
     "doorward tokens inspect": _STANDARD_INPUT,
     "doorward tokens verify": _STANDARD_INPUT,
+    "doorward webhooks secrets add": "A secret comes from a file or standard input: --secret-file.",
+    "doorward webhooks secrets rotate": "A secret comes from a file or standard input: --secret-file.",
     "doorward revoke": "Say what it is the name of: --subject, --client, --session, --token or another.",
 }
 

@@ -9,13 +9,14 @@ from typing import Final
 
 from doorward.cli.output import Output
 from doorward.cli.problems import Failed
+from doorward.methods.webhook.minting import SECRET_ID_PREFIX, SECRET_LABEL
 from doorward.wire.credential import ID_CHARACTERS, has_valid_checksum
 
 __all__ = ["inspect_credential"]
 
 _CHARACTERS_MAX: Final = 4_096
 _TAIL: Final = 50
-_KINDS: Final = {"live": "API key", "test": "API key", "pass": "app password"}
+_KINDS: Final = {"live": "API key", "test": "API key", "pass": "app password", "hook": "webhook secret"}
 
 
 def inspect_credential(out: Output) -> None:
@@ -33,6 +34,8 @@ def inspect_credential(out: Output) -> None:
         )
     prefix, label = presented_text[:-_TAIL].rstrip("_").split("_")
     public_id = presented_text[-_TAIL:][:ID_CHARACTERS]
+    if label == SECRET_LABEL:
+        public_id = SECRET_ID_PREFIX + public_id
     kind = _KINDS.get(label, "credential of an unknown kind")
     if out.as_json:
         environment = label if label in ("live", "test") else None
@@ -46,7 +49,8 @@ def inspect_credential(out: Output) -> None:
             ("Checksum", "fits: the text is complete"),
         ]
     )
-    out.note("Whether it opens anything only the store knows: `doorward keys show " + public_id + "`.")
+    asked = f"webhooks secrets list SENDER` has {public_id}" if label == SECRET_LABEL else f"keys show {public_id}`"
+    out.note(f"Whether it opens anything only the store knows: `doorward {asked}.")
 
 
 def _read_secret(out: Output) -> str:

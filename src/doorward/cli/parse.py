@@ -14,14 +14,17 @@ from doorward.values import CredentialId, RateLimit
 from doorward.wire.credential import CREDENTIAL_PATTERN, PREFIX_PATTERN
 
 __all__ = [
+    "parse_beginning",
     "parse_credential_id",
     "parse_database",
     "parse_duration_s",
     "parse_expiry_s",
+    "parse_logged_id",
     "parse_metadata",
     "parse_overlap_s",
     "parse_past",
     "parse_rate",
+    "parse_webhook_secret_id",
 ]
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -29,6 +32,8 @@ _DURATION: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,6}[smhd])")
 _ID: Final = re.compile(rf"(?:{PREFIX_PATTERN}_[a-z]{{2,8}}_)?([0-9A-Za-z]{{12}})")
+_PREFIXED_ID: Final = re.compile(r"(?:whs|sig)_[0-9A-Za-z]{12}")
+_WEBHOOK_SECRET_ID: Final = re.compile(r"whs_[0-9A-Za-z]{12}")
 _WHOLE: Final = re.compile(CREDENTIAL_PATTERN)
 
 
@@ -77,6 +82,18 @@ def parse_past(presented_text: str, now: int) -> int:
         raise UsageProblem(f"{presented_text!r} is no time: write how long ago (24h) or a day (2026-12-31).") from None
 
 
+def parse_beginning(presented_text: str, now: int) -> int:
+    """Epoch seconds of a moment given as a duration from now (`24h`) or as a day's first second (UTC)."""
+    if _DATE.fullmatch(presented_text):
+        return _end_of_day(presented_text) - 86_400
+    try:
+        return now + parse_duration_s(presented_text)
+    except UsageProblem:
+        raise UsageProblem(
+            f"{presented_text!r} is no time: write how long from now (24h) or a day (2026-12-31)."
+        ) from None
+
+
 def _end_of_day(text: str) -> int:
     try:
         day = date.fromisoformat(text) + timedelta(days=1)
@@ -119,10 +136,31 @@ def parse_credential_id(presented_text: str) -> CredentialId:
             f"That is a whole secret, and a command line can be read by others and is kept in the shell's history. "
             f"Give only the id, {shown}, and {cure} if anyone may have seen it."
         )
+    if _WEBHOOK_SECRET_ID.fullmatch(presented_text):
+        raise UsageProblem(
+            f"{presented_text} is the id of a webhook secret, for `doorward webhooks secrets list | retire`."
+        )
     found = _ID.fullmatch(presented_text)
     if found is None:
         raise UsageProblem(f"{presented_text!r} is no id: ids have 12 letters and digits, and `list` shows them.")
     return CredentialId(found[1])
+
+
+def parse_logged_id(presented_text: str) -> CredentialId:
+    """The id of whatever opens doors, as the log has it: of a key or password, or one with a prefix of its own."""
+    if _PREFIXED_ID.fullmatch(presented_text):
+        return CredentialId(presented_text)
+    return parse_credential_id(presented_text)
+
+
+def parse_webhook_secret_id(presented_text: str) -> CredentialId:
+    """The id of a webhook secret. What is none is not repeated: it may be the secret itself."""
+    if _WEBHOOK_SECRET_ID.fullmatch(presented_text) is None:
+        raise UsageProblem(
+            "That is no id of a webhook secret: it is `whs_` and 12 letters and digits, and "
+            "`doorward webhooks secrets list` shows them. A secret itself is never an argument."
+        )
+    return CredentialId(presented_text)
 
 
 def parse_database(presented_url: str) -> str:

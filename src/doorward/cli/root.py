@@ -23,7 +23,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "tokens": ("Who may call", "Access tokens: issue, inspect, verify, revoke."),
     "revoke": ("Who may call", "Take back a token, a sign-in, a person, a client or a key."),
     "sectors": ("Who may call", "Resources that know people by a derived name."),
-    "webhooks": ("Signed messages", "Sign and verify webhooks, and say why a signature does not fit."),
+    "webhooks": ("Signed messages", "Senders and their secrets; sign, verify, say why not."),
     "signatures": ("Signed messages", "Signed requests (RFC 9421): sign, verify, explain."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),

@@ -4,7 +4,7 @@ Members are added, never renamed or removed; times are epoch seconds. No secret 
 two `issued_…` shapes, once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doorward.apps.port import AppRecord
@@ -12,6 +12,8 @@ from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import StoredEvent
 from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
+from doorward.methods.webhook.issue import needed_because
+from doorward.methods.webhook.port import SecretRecord, SecretState, SenderRecord
 from doorward.values import RateLimit
 
 __all__ = [
@@ -19,11 +21,14 @@ __all__ = [
     "event_shape",
     "issued_key_shape",
     "issued_password_shape",
+    "issued_webhook_secret_shape",
     "key_shape",
     "key_start",
     "password_shape",
     "usage_shape",
     "verification_shape",
+    "webhook_secret_shape",
+    "webhook_sender_shape",
 ]
 
 Shape = Mapping[str, Any]  # Any: JSON
@@ -117,6 +122,45 @@ def usage_shape(record: PasswordRecord) -> Shape:
         "use_count": record.use_count,
         "expires_at": record.expires_at,
     }
+
+
+def webhook_sender_shape(record: SenderRecord) -> Shape:
+    """A sender of webhooks."""
+    return {
+        "name": record.name,
+        "scheme": record.scheme,
+        "organization_id": record.organization_id,
+        "created_at": record.created_at,
+        "version": record.version,
+    }
+
+
+def webhook_secret_shape(record: SecretRecord, held: Sequence[SecretRecord], now: int) -> Shape:
+    """A secret of a sender, without its text. `held` are those of the sender that are not retired.
+
+    `retirable`: no delivery is lost when it is retired, as far as its use of the last day tells.
+    """
+    is_held = record.state is not SecretState.RETIRED
+    return {
+        "id": record.id,
+        "sender": record.sender,
+        "state": record.state.value,
+        "active": record.is_active(now),
+        "created_at": record.created_at,
+        "not_before": record.not_before,
+        "not_after": record.not_after,
+        "last_used_at": record.last_used_at,
+        "use_count": record.use_count,
+        "retirable": is_held and needed_because(held, record, now) is None,
+        "version": record.version,
+    }
+
+
+def issued_webhook_secret_shape(
+    record: SecretRecord, held: Sequence[SecretRecord], text: str | None, now: int
+) -> Shape:
+    """A new secret; with its text when it was made here, and None when it was given."""
+    return {"webhook_secret": webhook_secret_shape(record, held, now), "secret": text}
 
 
 def event_shape(stored: StoredEvent) -> Shape:

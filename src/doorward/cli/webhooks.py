@@ -1,45 +1,44 @@
-"""`doorward webhooks`: sign, verify, and say why a signature does not fit. Without a server or a store."""
+"""`doorward webhooks`: sign, verify, and say why a signature does not fit; senders and their secrets in the store."""
 
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from doorward.cli.frame import Desk, new_group, offer
 from doorward.cli.problems import UsageProblem
 from doorward.cli.webhooks_files import read_body, read_headers, read_received, read_secrets
+from doorward.cli.webhooks_secrets import commands as secrets_of_senders
+from doorward.cli.webhooks_senders import commands as senders
+from doorward.cli.webhooks_source import (
+    PlainEncoding,
+    PlainHeader,
+    PlainPrefix,
+    SchemeName,
+    SecretFiles,
+    SenderName,
+    find_source,
+    parse_texts,
+)
 from doorward.cli.webhooks_view import show_explanation, show_headers, show_refused, show_verified
 from doorward.errors import Misconfigured, Rejected
-from doorward.methods.webhook import (
-    Encoding,
-    Scheme,
-    WebhookSecret,
-    find_scheme,
-    parse_secret,
-    plain_scheme,
-    sign_delivery,
-    verify_delivery,
-)
-from doorward.methods.webhook.config import SECRET_BYTES_MIN, TOLERANCE_S
-from doorward.methods.webhook.explain import SecretText, explain_delivery
+from doorward.methods.webhook import Scheme, WebhookSecret, sign_delivery, verify_delivery
+from doorward.methods.webhook.config import TOLERANCE_S
+from doorward.methods.webhook.explain import explain_delivery
+from doorward.methods.webhook.explain.explain import EXPLAINED_SECRETS_MAX
 from doorward.methods.webhook.wire import find_value
 from doorward.wire.request import Header
 
-commands = new_group("Sign and verify webhooks, and say why a signature does not fit. Needs no server and no store.")
+commands = new_group(
+    "Sign and verify webhooks, and say why a signature does not fit: without a server, and without a store unless "
+    "--sender names one in it."
+)
+commands.add_typer(senders, name="senders")
+commands.add_typer(secrets_of_senders, name="secrets")
 
-_PLAIN: Final = "Options of --scheme plain"
-
-SchemeName = Annotated[
-    str,
-    typer.Option("--scheme", metavar="NAME", help="standard, svix, stripe, github, slack, shopify, twilio or plain."),
-]
-SecretFiles = Annotated[
-    list[Path],
-    typer.Option("--secret-file", metavar="FILE", help="The secret, one a line where there are several; repeatable."),
-]
 Headers = Annotated[
     Path | None, typer.Option("--headers", metavar="FILE", help="The headers as received, `Name: value` lines.")
 ]
@@ -57,25 +56,15 @@ Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The URL a
 Tolerance = Annotated[
     int, typer.Option("--tolerance-s", metavar="N", help="How far the time may be off, either way, in seconds.")
 ]
-PlainHeader = Annotated[
-    str | None,
-    typer.Option("--header", metavar="NAME", help="The header. Default: X-Signature.", rich_help_panel=_PLAIN),
-]
-PlainEncoding = Annotated[
-    Encoding | None, typer.Option("--encoding", help="hex (default) or base64.", rich_help_panel=_PLAIN)
-]
-PlainPrefix = Annotated[
-    str | None,
-    typer.Option("--prefix", metavar="TEXT", help="What stands before it: sha256=", rich_help_panel=_PLAIN),
-]
 
 
 @offer(commands, "sign")
-def sign(
+async def sign(
     desk: Desk,
     *,
-    scheme: SchemeName,
-    secret_file: SecretFiles,
+    scheme: SchemeName = None,
+    secret_file: SecretFiles = None,
+    sender: SenderName = None,
     body: Annotated[
         Path, typer.Option("--body", metavar="FILE", help="What is sent, byte for byte; - is standard input.")
     ],
@@ -97,9 +86,13 @@ def sign(
     They are signatures: whoever has them can send that body. Several secrets give several signatures, where the
     scheme can carry them.
     """
+    now = desk.now if at is None else at
+    plain = (header, encoding, prefix)
+    source = await find_source(desk, sender=sender, scheme=scheme, secret_file=secret_file, plain=plain, at=now)
+    chosen, signers = source.scheme, parse_texts(desk, source)
+    if sender is not None:
+        signers = _signing(signers, chosen, sender, now)
     with _usage():
-        chosen = _scheme(scheme, header, encoding, prefix)
-        signers = _parsed(desk, chosen, read_secrets(secret_file))
         given = [] if headers is None else read_headers(headers)
         content_type = find_value(given, "content-type")
         signed = sign_delivery(
@@ -115,11 +108,12 @@ def sign(
 
 
 @offer(commands, "verify")
-def verify(
+async def verify(
     desk: Desk,
     *,
-    scheme: SchemeName,
-    secret_file: SecretFiles,
+    scheme: SchemeName = None,
+    secret_file: SecretFiles = None,
+    sender: SenderName = None,
     headers: Headers = None,
     body: Body = None,
     request: Request = None,
@@ -135,9 +129,10 @@ def verify(
     Exit code 0 when it holds, 1 when it is refused, 2 when the command or a file is not understood.
     """
     now = desk.now if at is None else at
+    plain = (header, encoding, prefix)
+    source = await find_source(desk, sender=sender, scheme=scheme, secret_file=secret_file, plain=plain, at=now)
+    chosen, secrets_in_use = source.scheme, parse_texts(desk, source)
     with _usage():
-        chosen = _scheme(scheme, header, encoding, prefix)
-        secrets_in_use = _parsed(desk, chosen, read_secrets(secret_file))
         received, content = read_received(headers, body, request)
         try:
             verified = verify_delivery(
@@ -150,11 +145,12 @@ def verify(
 
 
 @offer(commands, "explain")
-def explain(
+async def explain(
     desk: Desk,
     *,
-    scheme: SchemeName,
-    secret_file: SecretFiles,
+    scheme: SchemeName = None,
+    secret_file: SecretFiles = None,
+    sender: SenderName = None,
     headers: Headers = None,
     body: Body = None,
     request: Request = None,
@@ -176,15 +172,26 @@ def explain(
     Tries what usually goes wrong, alone and in pairs. Nothing that is written is a secret or a signature. Exit code 0
     when there is an answer, 1 when there is none.
     """
+    now = desk.now if at is None else at
+    source = await find_source(
+        desk,
+        sender=sender,
+        scheme=scheme,
+        secret_file=secret_file,
+        plain=(header, encoding, prefix),
+        at=now,
+        with_others=True,
+    )
+    given = read_secrets(other_secret_file or [], in_use=False)
+    others = given + source.others[: max(0, EXPLAINED_SECRETS_MAX - len(source.texts) - len(given))]
     with _usage():
-        chosen = _scheme(scheme, header, encoding, prefix)
         received, content = read_received(headers, body, request)
         explanation = explain_delivery(
-            chosen,
-            [*read_secrets(secret_file), *read_secrets(other_secret_file or [], in_use=False)],
+            source.scheme,
+            [*source.texts, *others],
             received,
             content,
-            now=desk.now if at is None else at,
+            now=now,
             url=url,
             tolerance_s=tolerance_s,
         )
@@ -202,22 +209,14 @@ def _usage() -> Iterator[None]:
         raise UsageProblem(str(error)) from None
 
 
-def _scheme(name: str, header: str | None, encoding: Encoding | None, prefix: str | None) -> Scheme:
-    if name == "plain":
-        return plain_scheme(header or "X-Signature", encoding=encoding or Encoding.HEX, prefix=prefix or "")
-    if header is not None or encoding is not None or prefix is not None:
-        raise UsageProblem(f"--header, --encoding and --prefix describe --scheme plain; {name} has its own.")
-    return find_scheme(name)
-
-
-def _parsed(desk: Desk, scheme: Scheme, texts: Sequence[SecretText]) -> list[WebhookSecret]:
-    parsed = [parse_secret(scheme, text.text, secret_id=text.id, danger_short=scheme.secret_assigned) for text in texts]
-    for secret in parsed:
-        if secret.key is not None and len(secret.key) < SECRET_BYTES_MIN:
-            desk.out.warn(
-                f"The secret {secret.id} has fewer than {SECRET_BYTES_MIN} bytes: it is good for an example only."
-            )
-    return parsed
+def _signing(held: Sequence[WebhookSecret], scheme: Scheme, sender: str, now: int) -> list[WebhookSecret]:
+    """What a sender of the store signs with at that time: all that can, where the scheme carries several signatures."""
+    able = [
+        secret for secret in held if secret.is_active(now) and (secret.key is not None or secret.signer is not None)
+    ]
+    if not able:
+        raise UsageProblem(f"{sender} has no active secret that can sign.")
+    return able if scheme.carries_several else able[:1]
 
 
 def _id(scheme: Scheme, said: str | None, given: Sequence[Header]) -> str | None:

@@ -8,6 +8,7 @@ what may have broken the signature. A secret file holds one secret a line and is
 import re
 import sys
 from collections.abc import Sequence
+from getpass import getpass
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from doorward.cli.problems import UsageProblem
 from doorward.methods.webhook.explain import SecretText
 from doorward.wire.request import Header
 
-__all__ = ["read_body", "read_headers", "read_received", "read_secrets"]
+__all__ = ["read_body", "read_headers", "read_one_secret", "read_received", "read_secrets"]
 
 BODY_FILE_BYTES_MAX: Final = 67_108_864
 """How large a body on the command line may be."""
@@ -51,6 +52,25 @@ def read_secrets(paths: Sequence[Path], *, in_use: bool = True) -> list[SecretTe
             for number, line in lines
         ]
     return found
+
+
+def read_one_secret(path: Path) -> str:
+    """The one secret of a file, or of standard input for `-`; without the end of its line.
+
+    Raises:
+        UsageProblem: it cannot be read, is not text, or holds no secret or several.
+    """
+    if str(path) == "-":
+        presented = getpass("") if sys.stdin.isatty() else sys.stdin.read(SECRET_FILE_BYTES_MAX + 1)
+    else:
+        try:
+            presented = _read(path, "--secret-file", SECRET_FILE_BYTES_MAX).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageProblem(f"The secret file {path} is not text.") from None
+    lines = [line.rstrip("\r") for line in presented.split("\n") if line.strip()]
+    if len(lines) != 1:
+        raise UsageProblem(f"{path} holds {len(lines)} secrets: give one, alone on its line.")
+    return lines[0]
 
 
 def read_headers(path: Path) -> list[Header]:

@@ -158,9 +158,10 @@ async def revoke_subject(
 async def revoke_organization(
     store: RevocationStore, organization_id: str, *, issuer: str | None = None, reason: str, actor: Actor
 ) -> Revoked:
-    """Everything an organization was issued up to now is void; its API keys and app passwords are revoked for good.
+    """Everything an organization was issued up to now is void; its API keys, app passwords and the secrets of its webhook
+    senders are revoked for good.
 
-    Its apps stay, and may be given new keys. Raises as `revoke_token`.
+    Its apps and senders stay, and may be given new ones. Raises as `revoke_token`.
     """
     order = _order(store, FeedKind.ORGANIZATION, organization_id, issuer, reason, actor)
     if order.issuer is not None:

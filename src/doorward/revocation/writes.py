@@ -37,7 +37,9 @@ OPAQUE_KINDS: Final = frozenset(
 
 @final
 class OrganizationCredentialsRevoked(msgspec.Struct, frozen=True):
-    """Write: every API key and app password of the organization that is not revoked becomes so."""
+    """Write: every API key, app password and secret of a webhook sender of the organization that is not revoked (or
+    retired) becomes so.
+    """
 
     organization_id: OrganizationId
 

@@ -86,6 +86,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "store_unavailable": 503,
     "revocation_stale": 503,
     "keys_unavailable": 503,
+    "secrets_unavailable": 503,
     "introspection_unavailable": 503,
     "claims_full": 503,
     "overloaded": 503,

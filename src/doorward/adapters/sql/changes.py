@@ -21,6 +21,7 @@ from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.sectors import expect_sectors, insert_sector
 from doorward.adapters.sql.signing_keys import insert_signing_key, update_signing_key
 from doorward.adapters.sql.statements import Statement, announced
+from doorward.adapters.sql.webhooks import insert_secret, insert_sender, update_secret, update_sender
 from doorward.apps.port import AppInserted, AppUpdated
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured, Rejected
@@ -28,6 +29,7 @@ from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted
+from doorward.methods.webhook.port import SecretInserted, SecretUpdated, SenderInserted, SenderUpdated
 from doorward.revocation.writes import (
     OpaqueTokensRevoked,
     OrganizationCredentialsRevoked,
@@ -54,6 +56,10 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     OpaqueInserted: insert_opaque_token,
     SigningKeyInserted: insert_signing_key,
     SigningKeyUpdated: update_signing_key,
+    SenderInserted: insert_sender,
+    SenderUpdated: update_sender,
+    SecretInserted: insert_secret,
+    SecretUpdated: update_secret,
 }
 
 # These are about what nobody else may change meanwhile: they run when the head is locked.

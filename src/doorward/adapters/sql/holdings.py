@@ -8,7 +8,7 @@ before the head of the feed is locked.
 from collections.abc import Mapping
 from typing import Final, final
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, null, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
@@ -45,6 +45,16 @@ def _revoke_opaque(column: Column[str]) -> Statement:
 
 _REVOKE_CREDENTIALS: Final = tuple(
     _revoke(table, _of_organization(table)) for table in (schema.api_keys, schema.app_passwords)
+)
+_secrets: Final = schema.webhook_secrets.c
+# Retired, as the state is called there, and erased.
+_RETIRE_SECRETS: Final = Statement(
+    update(schema.webhook_secrets)
+    .where(
+        _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
+        _secrets.state != literal_column("'retired'"),
+    )
+    .values(state=literal_column("'retired'"), sealed_text=null(), version=_secrets.version + 1)
 )
 _REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
     FeedKind.TOKEN: _revoke_opaque(_tokens.id),
@@ -100,8 +110,8 @@ class SqlHoldings:
 
 
 def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Script[None]:
-    """Every key and app password of an organization."""
-    for statement in _REVOKE_CREDENTIALS:
+    """Every key, app password and secret of a webhook sender of an organization."""
+    for statement in (*_REVOKE_CREDENTIALS, _RETIRE_SECRETS):
         yield Step(statement, {"organization_id": write.organization_id})
 
 

@@ -20,6 +20,7 @@ from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
 from doorward.adapters.sql.url import sqlite_path
 from doorward.adapters.sql.usage import SqlUsage
+from doorward.adapters.sql.webhooks import SqlSenders
 from doorward.audit.chain import ChainKey
 from doorward.errors import Misconfigured
 from doorward.methods.claims import CLAIMS_PER_OWNER_MAX
@@ -49,6 +50,7 @@ class SqlPorts:
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
+        self.senders: Final = SqlSenders(engine)
 
     async def start(self) -> None:
         """Connect. Idempotent.

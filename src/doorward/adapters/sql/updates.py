@@ -17,10 +17,10 @@ class VersionedTable:
     """The statements that change a table with `id`, `version` and `state`.
 
     `fixed` are the columns an update leaves alone: whose the row is and what proves it are settled when it is made, so
-    no update can move a credential to another app or swap its digest.
+    no update can move a credential to another app or swap its digest. No row leaves `final_state`.
     """
 
-    def __init__(self, table: Table, *, fixed: frozenset[str]) -> None:
+    def __init__(self, table: Table, *, fixed: frozenset[str], final_state: str = "revoked") -> None:
         columns = table.columns
         values = {name: bindparam(name, type_=columns[name].type) for name in columns.keys()}  # noqa: SIM118  # not a dict
         changed = {name: value for name, value in values.items() if name not in fixed | {"id"}}
@@ -31,12 +31,13 @@ class VersionedTable:
                 columns.id == bindparam("key_id", type_=columns.id.type),
                 columns.version == bindparam("expected_version", type_=columns.version.type),
                 # Revocation is final, whatever the code above the store believes.
-                columns.state != literal_column("'revoked'"),
+                columns.state != literal_column(f"'{final_state}'"),
             )
             .values(changed)
             .returning(columns.version)
         )
         self._exists: Final = Statement(select(columns.version).where(columns.id == bindparam("id")))
+        self._final_state: Final = final_state
 
     def insert(self, row: Mapping[str, Value]) -> Script[None]:
         """A new row. A taken id or name, or an app that is not there, is a broken constraint: the driver says which."""
@@ -54,5 +55,7 @@ class VersionedTable:
         if (yield Step(self._update, {**row, **conditions})):
             return
         if (yield Step(self._exists, {"id": row["id"]})):
-            raise Rejected("object_conflict", f"{row['id']!r} is not at version {version - 1}, or is revoked")
+            raise Rejected(
+                "object_conflict", f"{row['id']!r} is not at version {version - 1}, or is {self._final_state}"
+            )
         raise Rejected("object_unknown", f"there is no {row['id']!r}")

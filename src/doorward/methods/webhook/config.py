@@ -7,8 +7,15 @@ __all__ = [
     "BODY_BYTES_LIMIT",
     "BODY_BYTES_MAX",
     "DELIVERY_ID_CHARACTERS_MAX",
+    "FEED_ROW_LIFETIME_S",
     "KEEP_S_MAX",
+    "OVERLAP_S",
+    "OVERLAP_S_MAX",
+    "RECENTLY_USED_S",
     "SECRETS_AGE_S_MAX",
+    "SECRETS_AHEAD_S_MAX",
+    "SECRETS_HELD_MAX",
+    "SECRETS_LISTED_MAX",
     "SECRETS_MAX",
     "SECRET_BYTES_MAX",
     "SECRET_BYTES_MIN",
@@ -33,6 +40,20 @@ SECRET_BYTES_MAX: Final = 512
 """How long a secret may be."""
 SECRETS_MAX: Final = 8
 """How many secrets of one sender may be active at a time: each costs a pass over the body."""
+SECRETS_HELD_MAX: Final = 32
+"""How many secrets of one sender the store may hold that are not retired: active, ended, and yet to begin."""
+SECRETS_LISTED_MAX: Final = 1_000
+"""How many secrets of one sender are listed; the newest where there are more."""
+SECRETS_AHEAD_S_MAX: Final = 10 * 365 * 86_400
+"""How far ahead the beginning and the end of a secret may lie."""
+OVERLAP_S: Final = 86_400
+"""How long the other secrets of a sender keep working after a rotation when nothing is said."""
+OVERLAP_S_MAX: Final = 30 * 86_400
+"""How long they may keep working."""
+RECENTLY_USED_S: Final = 86_400
+"""A secret that matched within this time is not retired unless that is said: its sender still signs with it."""
+FEED_ROW_LIFETIME_S: Final = 7_200
+"""How long a feed row about a sender is kept: twice as long as any process keeps what it has loaded."""
 
 BODY_BYTES_MAX: Final = 1_048_576
 """How large a signed body may be unless more is said: it is held in memory until the proof."""

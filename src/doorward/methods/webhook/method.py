@@ -6,13 +6,16 @@ Rules of this file:
 * A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, the same
   delivery signed with the other one is the same delivery.
 * What a sender signs is kept in mind for longer than it is fresh, by the slack two clocks may have between them.
+* A proof rests on the sender as well as on the secret that matched: what is loaded is all of the sender's secrets, and
+  a change of any of them must have it loaded again.
 """
 
+import logging
 from typing import Final, Protocol, final
 
 import msgspec
 
-from doorward.errors import Misconfigured
+from doorward.errors import Misconfigured, Unavailable
 from doorward.methods.claims import CLOCK_SLACK_S, LEASE_S, LEASE_S_MAX, Claim
 from doorward.methods.contract import OpenApiScheme, Presented, Verified
 from doorward.methods.plane import Plane, plane_of
@@ -27,17 +30,27 @@ from doorward.methods.webhook.config import (
     UNDATED_CLAIM_LIFETIME_S,
 )
 from doorward.methods.webhook.schemes import Scheme
-from doorward.methods.webhook.secrets import WebhookSecret
-from doorward.methods.webhook.senders import SecretSource
+from doorward.methods.webhook.secrets import WebhookSecret, require_few_active
+from doorward.methods.webhook.senders import SecretSource, sender_handle
 from doorward.methods.webhook.verify import VerifiedDelivery, verify_delivery
 from doorward.methods.webhook.wire import parse_delivery
-from doorward.values import CredentialId, FeedKind, Handle, MethodName, Principal, PrincipalKind, Scopes
+from doorward.values import (
+    CredentialId,
+    FeedKind,
+    Handle,
+    MethodName,
+    OrganizationId,
+    Principal,
+    PrincipalKind,
+    Scopes,
+)
 from doorward.wire.challenge import build_challenge
 from doorward.wire.request import RequestView
 
 __all__ = ["METHOD", "LoadedSecrets", "PresentedWebhook", "WebhookConfig", "WebhookDeliveries", "WebhookStore"]
 
 METHOD: Final = MethodName("webhook")
+_LOG: Final = logging.getLogger("doorward.webhook")
 _CHALLENGES: Final = (build_challenge("Webhook", realm="doorward"),)
 
 
@@ -112,15 +125,23 @@ class LoadedSecrets:
     def __init__(self, secrets: tuple[WebhookSecret, ...]) -> None:
         self.secrets: Final = secrets
 
+    @property
+    def organization_id(self) -> OrganizationId | None:
+        """Whose the sender is, when it is a customer's."""
+        return self.secrets[0].organization_id if self.secrets else None
+
     def __repr__(self) -> str:
         return f"LoadedSecrets({len(self.secrets)})"
 
 
 @final
 class WebhookDeliveries:
-    """Admits the deliveries of one sender, each once. Made by `doorward.Webhooks`."""
+    """Admits the deliveries of one sender, each once. Made by `doorward.Webhooks`. Use is counted when `counts_use`:
+    where the secrets are the store's, so that its lists can say which one still matches.
+    """
 
     __slots__ = (
+        "_handle",
         "_source",
         "bearer_carried",
         "body_bytes_max",
@@ -131,16 +152,19 @@ class WebhookDeliveries:
         "record_age_s_max",
     )
 
-    def __init__(self, store: WebhookStore, config: WebhookConfig, source: SecretSource) -> None:
+    def __init__(
+        self, store: WebhookStore, config: WebhookConfig, source: SecretSource, *, counts_use: bool = False
+    ) -> None:
         self.config: Final = config
         self.name: Final = METHOD
         self.plane: Final[Plane | None] = plane_of(store)
         self.bearer_carried: Final = False
-        self.counts_use: Final = False
+        self.counts_use: Final = counts_use
         self.body_bytes_max: Final = config.body_bytes_max
         # A new secret of the sender is known a minute later at most, without a failure having to ask for it.
         self.record_age_s_max: Final = SECRETS_AGE_S_MAX
         self._source: Final = source
+        self._handle: Final = sender_handle(config.sender)
 
     def __repr__(self) -> str:
         return f"WebhookDeliveries(scheme={self.config.scheme.name!r}, sender={self.config.sender!r})"
@@ -156,8 +180,20 @@ class WebhookDeliveries:
         return PresentedWebhook(CredentialId(self.config.sender))
 
     async def load(self, presented: PresentedWebhook) -> LoadedSecrets | None:
-        """The sender's secrets."""
-        return LoadedSecrets(await self._source.find_secrets(presented.lookup_id))
+        """The sender's secrets.
+
+        Raises:
+            Unavailable: `store_unavailable`; `secrets_unavailable` when they cannot be used: that is ours to mend, and
+                the sender, who is told to try again, loses nothing by it. What is wrong is logged.
+        """
+        assert self.plane is not None, "a store is asked for its plane when the method is made"
+        try:
+            secrets = await self._source.find_secrets(presented.lookup_id)
+            require_few_active(secrets, int(self.plane.clock()))
+        except Misconfigured as error:
+            _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, error)  # no bug
+            raise Unavailable("secrets_unavailable", str(error)) from None
+        return LoadedSecrets(secrets)
 
     def verify(
         self,
@@ -178,9 +214,11 @@ class WebhookDeliveries:
             url=None if config.base_url is None else config.base_url + request.raw_target.decode("latin-1"),
             tolerance_s=config.tolerance_s,
         )
+        organization_id = None if record is None else record.organization_id
+        handles = (self._handle, Handle(FeedKind.CREDENTIAL, delivery.secret_id))
         return Verified(
-            principal=_principal(config, delivery),
-            handles=(Handle(FeedKind.CREDENTIAL, delivery.secret_id),),
+            principal=_principal(config, delivery, organization_id),
+            handles=handles if organization_id is None else (*handles, Handle(FeedKind.ORGANIZATION, organization_id)),
             claim=_claim(config, delivery, now),
         )
 
@@ -194,7 +232,7 @@ class WebhookDeliveries:
         return (OpenApiScheme(f"webhook_{self.config.scheme.name}", scheme),)
 
 
-def _principal(config: WebhookConfig, delivery: VerifiedDelivery) -> Principal:
+def _principal(config: WebhookConfig, delivery: VerifiedDelivery, organization_id: OrganizationId | None) -> Principal:
     told = {
         "scheme": config.scheme.name,
         "secret_id": delivery.secret_id,
@@ -209,6 +247,7 @@ def _principal(config: WebhookConfig, delivery: VerifiedDelivery) -> Principal:
         method=METHOD,
         credential_id=CredentialId(delivery.secret_id),
         scopes=Scopes(),
+        organization_id=organization_id,
         metadata={name: value for name, value in told.items() if value is not None},
     )
 

@@ -58,6 +58,14 @@ class SecretRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: int | None = None
     use_count: int = 0
 
+    def is_active(self, now: int) -> bool:
+        """Whether deliveries signed with it are taken at that second."""
+        return (
+            self.state is SecretState.ACTIVE
+            and (self.not_before is None or self.not_before <= now)
+            and (self.not_after is None or now < self.not_after)
+        )
+
     def __repr__(self) -> str:
         return f"SecretRecord(id={self.id!r}, sender={self.sender!r}, state={self.state.value!r})"
 
@@ -108,7 +116,13 @@ class SenderPort(Protocol):
         ...
 
     async def list_secrets(self, sender: str) -> tuple[SecretRecord, ...]:
-        """Every secret of a sender, retired ones too, oldest first, joined with its use; one consistent read."""
+        """The secrets of a sender, retired ones too, oldest first, joined with their use; one consistent read. When
+        there are more than 1,000, the newest.
+        """
+        ...
+
+    async def list_held_secrets(self, sender: str) -> tuple[SecretRecord, ...]:
+        """As `list_secrets`, without the retired ones: all whose text is still there."""
         ...
 
     async def find_secret(self, secret_id: CredentialId) -> SecretRecord | None:

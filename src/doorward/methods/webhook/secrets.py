@@ -12,7 +12,7 @@ Rules of this file:
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, Protocol, final
 
 from doorward.crypto.ed25519 import (
     ED25519_KEY_BYTES,
@@ -24,8 +24,10 @@ from doorward.crypto.jose.weak_secrets import find_weakness
 from doorward.errors import Misconfigured
 from doorward.methods.webhook.config import SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_MAX
 from doorward.methods.webhook.schemes import Scheme, SecretForm
+from doorward.values import OrganizationId
 
-__all__ = ["PUBLIC_PREFIX", "SECRET_PREFIX", "SIGNING_PREFIX", "WebhookSecret", "active_secrets", "parse_secret"]
+__all__ = ["PUBLIC_PREFIX", "SECRET_PREFIX", "SIGNING_PREFIX", "WebhookSecret", "active_secrets", "most_active"]
+__all__ += ["parse_secret", "require_few_active"]
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105  # the public beginning of every such secret
 PUBLIC_PREFIX: Final = "whpk_"
@@ -46,9 +48,10 @@ class WebhookSecret:
         signer: the private key, where we sign.
         not_before: epoch seconds from which it is active; None for always.
         not_after: epoch seconds up to which it is active, itself excluded; None for ever.
+        organization_id: whose the sender is, when it is a customer's.
     """
 
-    __slots__ = ("id", "key", "not_after", "not_before", "signer", "verifier")
+    __slots__ = ("id", "key", "not_after", "not_before", "organization_id", "signer", "verifier")
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class WebhookSecret:
         signer: Ed25519Signer | None = None,
         not_before: int | None = None,
         not_after: int | None = None,
+        organization_id: OrganizationId | None = None,
     ) -> None:
         assert key or (verifier is not None and key is None), "a secret of no kind, or of two"
         self.id: Final = secret_id
@@ -67,6 +71,7 @@ class WebhookSecret:
         self.signer: Final = signer
         self.not_before: Final = not_before
         self.not_after: Final = not_after
+        self.organization_id: Final = organization_id
 
     def __repr__(self) -> str:
         return f"WebhookSecret({self.id!r})"
@@ -84,11 +89,47 @@ def active_secrets(secrets: Sequence[WebhookSecret], now: int) -> tuple[WebhookS
     """
     active = tuple(secret for secret in secrets if secret.is_active(now))
     if len(active) > SECRETS_MAX:
-        raise Misconfigured(
-            f"{len(active)} webhook secrets of one sender are active.",
-            cure=f"Retire the older ones: at most {SECRETS_MAX} may be active at a time.",
-        )
+        raise _too_many(len(active))
     return active
+
+
+class Spell(Protocol):
+    """A time from one second up to another, itself excluded; None: without a beginning, without an end."""
+
+    @property
+    def not_before(self) -> int | None:
+        """Its first second."""
+        ...
+
+    @property
+    def not_after(self) -> int | None:
+        """The first second after it."""
+        ...
+
+
+def most_active(spells: Sequence[Spell], now: int) -> int:
+    """How many of them are active together, at most, from `now` on."""
+    begins = [(max(now, spell.not_before or 0), spell.not_after) for spell in spells]
+    # The number rises only where one begins.
+    return max((sum(begin <= at and (end is None or at < end) for begin, end in begins) for at, _ in begins), default=0)
+
+
+def require_few_active(secrets: Sequence[Spell], now: int) -> None:
+    """See that a delivery can be verified at any time from `now` on.
+
+    Raises:
+        Misconfigured: as `active_secrets`.
+    """
+    most = most_active(secrets, now)
+    if most > SECRETS_MAX:
+        raise _too_many(most)
+
+
+def _too_many(active: int) -> Misconfigured:
+    return Misconfigured(
+        f"{active} webhook secrets of one sender are active.",
+        cure=f"Retire the older ones: at most {SECRETS_MAX} may be active at a time.",
+    )
 
 
 def parse_secret(
@@ -98,6 +139,7 @@ def parse_secret(
     secret_id: str,
     not_before: int | None = None,
     not_after: int | None = None,
+    organization_id: OrganizationId | None = None,
     danger_short: bool = False,
 ) -> WebhookSecret:
     """A secret as the scheme writes it.
@@ -109,6 +151,7 @@ def parse_secret(
         secret_id: what it is called in logs.
         not_before: from when it is active.
         not_after: until when.
+        organization_id: whose the sender is, when it is a customer's.
         danger_short: take one of fewer than 24 bytes, or a known or obvious one, which can be guessed.
 
     Raises:
@@ -121,7 +164,13 @@ def parse_secret(
     if scheme.asymmetric_label and text.startswith((PUBLIC_PREFIX, SIGNING_PREFIX)):
         signer, verifier = _parse_asymmetric(text, secret_id)
         return WebhookSecret(
-            secret_id, None, verifier=verifier, signer=signer, not_before=not_before, not_after=not_after
+            secret_id,
+            None,
+            verifier=verifier,
+            signer=signer,
+            not_before=not_before,
+            not_after=not_after,
+            organization_id=organization_id,
         )
     if text.startswith(_API_KEYS):
         raise Misconfigured(
@@ -130,7 +179,7 @@ def parse_secret(
         )
     key = _parse_key(scheme.secret_form, text, secret_id)
     _check_length(key, secret_id, danger_short=danger_short)
-    return WebhookSecret(secret_id, key, not_before=not_before, not_after=not_after)
+    return WebhookSecret(secret_id, key, not_before=not_before, not_after=not_after, organization_id=organization_id)
 
 
 def _check_length(key: bytes, secret_id: str, *, danger_short: bool) -> None:

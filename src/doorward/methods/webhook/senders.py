@@ -3,9 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final, runtime_checkable
 
-from doorward.methods.webhook.secrets import WebhookSecret
+from doorward.crypto.hashing import sha256_digest
+from doorward.methods.webhook.secrets import WebhookSecret, require_few_active
+from doorward.values import FeedKind, Handle
 
-__all__ = ["FixedSecrets", "SecretSource"]
+__all__ = ["FixedSecrets", "SecretSource", "sender_handle"]
+
+
+def sender_handle(sender: str) -> Handle:
+    """What rows of the feed about a sender's secrets name. Hashed: verifiers elsewhere get the feed, not the names."""
+    return Handle(FeedKind.CREDENTIAL, f"sender_{sha256_digest(sender.encode()).hex()[:32]}")
 
 
 @runtime_checkable
@@ -27,11 +34,16 @@ class FixedSecrets:
 
     Args:
         secrets: them, or what answers them; asked again after a minute at most. Never shown.
+
+    Raises:
+        Misconfigured: more than 8 of them are active at some time.
     """
 
     __slots__ = ("_secrets",)
 
     def __init__(self, secrets: Sequence[WebhookSecret] | Callable[[], Sequence[WebhookSecret]]) -> None:
+        if not callable(secrets):
+            require_few_active(secrets, 0)
         self._secrets: Final = secrets
 
     async def find_secrets(self, sender: str) -> tuple[WebhookSecret, ...]:  # noqa: ARG002  # the port's parameter

@@ -13,5 +13,6 @@ they signed.
 from doorward.methods.explaining.change import Change
 from doorward.methods.webhook.explain.explain import Explanation, Finding, explain_delivery
 from doorward.methods.webhook.explain.keys import SecretText
+from doorward.methods.webhook.explain.stored import read_other_texts, read_texts
 
-__all__ = ["Change", "Explanation", "Finding", "SecretText", "explain_delivery"]
+__all__ = ["Change", "Explanation", "Finding", "SecretText", "explain_delivery", "read_other_texts", "read_texts"]

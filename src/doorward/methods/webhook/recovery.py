@@ -1,0 +1,86 @@
+"""What a master key's rotation and loss mean for the secrets of senders.
+
+A rotation seals every text again. When the master key is lost the texts are lost with it: what does not open is
+retired, so that the lists say so, and a door says that no secret is active instead of trying for ever. Whoever
+administers the sender asks it for the secret again, or has a new one made.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from doorward.crypto.sealing import MasterKeys, UnsealError
+from doorward.errors import Misconfigured, Rejected
+from doorward.methods.webhook.operations import SenderStore, retire_secret
+from doorward.methods.webhook.port import SecretRecord, SecretState, SecretUpdated
+from doorward.methods.webhook.stored import PURPOSE, open_text
+from doorward.values import Actor, Change
+
+__all__ = ["reseal_webhook_secrets", "retire_lost_webhook_secrets"]
+
+_PAGE: Final = 1_000
+
+
+async def reseal_webhook_secrets(store: SenderStore, keys: MasterKeys) -> None:
+    """Seal every text under the current master key. Doing it again is safe.
+
+    Raises:
+        Misconfigured: one does not open; those before it are sealed again.
+        Unavailable: `store_unavailable`.
+    """
+    async for record in _held(store):
+        try:
+            await _reseal(store, record, keys)
+        except Rejected as error:
+            if error.code != "object_conflict":
+                raise
+            # Rotated or retired at this moment: another state of it is to be sealed, or none.
+            again = await store.senders.find_secret(record.id)
+            if again is not None:
+                await _reseal(store, again, keys)
+
+
+async def _reseal(store: SenderStore, record: SecretRecord, keys: MasterKeys) -> None:
+    if record.sealed_text is None:
+        return
+    try:
+        sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=record.id)
+    except UnsealError:
+        open_text(keys, record)  # says so
+        raise
+    if sealed is not None:
+        # Nothing that anybody keeps changes: the text is the same, so no row of the feed.
+        resealed = replace(record, sealed_text=sealed, version=record.version + 1)
+        await store.changes.commit(Change(writes=(SecretUpdated(resealed),)))
+
+
+async def retire_lost_webhook_secrets(store: SenderStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
+    """Retire every secret that does not open any more.
+
+    Raises:
+        Rejected: `input_invalid` for the reason.
+        Unavailable: `store_unavailable`; doing it again is safe.
+    """
+    async for record in _held(store):
+        try:
+            open_text(keys, record)
+        except Misconfigured:
+            await _retire(store, record, reason=reason, actor=actor)
+
+
+async def _retire(store: SenderStore, record: SecretRecord, *, reason: str, actor: Actor) -> None:
+    try:
+        await retire_secret(store, record.id, anyway=True, reason=reason, actor=actor)
+    except Rejected as error:
+        if error.code != "state_final":
+            raise
+
+
+async def _held(store: SenderStore) -> AsyncIterator[SecretRecord]:
+    after = ""
+    while page := await store.senders.list_all_secrets(after=after, limit=_PAGE):
+        for record in page:
+            if record.state is not SecretState.RETIRED:
+                yield record
+        after = page[-1].id
