@@ -323,7 +323,7 @@ async def _claim(passage: Passage, wanted: Claim) -> None:
     plane = passage.lane.plane
     assert plane is not None, "a method without a store has nowhere to claim"
     if not is_claimed_by(passage.before.values(), plane.claims, wanted):
-        passage.settlement = await claim_for(plane.claims, wanted)
+        passage.settlement = await claim_for(plane.claims, wanted, passage.lane.handled)
         passage.claimed = plane.claims, wanted
 
 

@@ -18,6 +18,7 @@ from doorward.values import FeedKind, Handle, PrincipalKind
 from doorward.wire.request import RequestView
 
 BASE_URL = "https://api.example.com"
+EVENT = b'{"id": "evt_1", "object": "event"}'
 TARGET = b"/hooks/calls?tenant=7&kind=sms"
 
 
@@ -111,6 +112,45 @@ async def test_a_delivery_of_a_scheme_without_time_is_kept_as_long_as_is_said(st
         await (await Door(method).admit(at_now(store, "github"))).settlement.complete()
         (row,) = store.plane.claims.rows.values()
         assert row.keep_until == int(store.now) + days * 86_400 + 60
+
+
+@pytest.mark.parametrize("name", ["standard", "stripe", "github"])
+async def test_a_delivery_whose_handler_took_long_is_not_handled_again(store: SimulatedStore, name: str) -> None:
+    door = Door(webhooks(store, name, undated_kept_s=600))
+    admitted = await door.admit(at_now(store, name, body=EVENT))
+    store.now += 700
+    store.plane.read()
+    await admitted.settlement.complete()
+    store.now += 600
+    store.plane.read()
+    assert await code_of(door, at_now(store, name, body=EVENT)) == "delivery_repeated"
+
+
+@pytest.mark.parametrize("name", ["standard", "stripe"])
+async def test_every_attempt_of_a_delivery_is_remembered_while_it_is_fresh(store: SimulatedStore, name: str) -> None:
+    door = Door(webhooks(store, name))
+    await (await door.admit(at_now(store, name, body=EVENT))).settlement.complete()
+    attempts = []
+    for _ in range(6):
+        # As a sender does who has not heard our 200. The last second before the one before is no longer fresh.
+        store.now += 299
+        store.plane.read()
+        attempts.append(at_now(store, name, body=EVENT))
+        for recorded in attempts[-2:]:
+            assert await code_of(door, recorded) == "delivery_repeated"
+
+
+async def test_a_recorded_delivery_that_is_sent_again_and_again_asks_the_store_once(store: SimulatedStore) -> None:
+    for name in ("standard", "github", "twilio"):
+        door = Door(webhooks(store, name, undated_kept_s=3_000))
+        recorded = at_now(store, name)
+        await (await door.admit(recorded)).settlement.complete()
+        before = store.plane.claims.reservations
+        for _ in range(50):
+            store.now += 1
+            store.plane.read()
+            assert await code_of(door, recorded) == "delivery_repeated"
+        assert store.plane.claims.reservations == before + 1
 
 
 async def test_a_signed_url_is_the_one_that_was_said_and_not_the_one_in_the_request(store: SimulatedStore) -> None:

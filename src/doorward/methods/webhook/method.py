@@ -51,6 +51,8 @@ __all__ = ["METHOD", "LoadedSecrets", "PresentedWebhook", "WebhookConfig", "Webh
 
 METHOD: Final = MethodName("webhook")
 _LOG: Final = logging.getLogger("doorward.webhook")
+UNDATED_PARTS: Final = 30
+"""A delivery whose time is not signed is kept in mind for longer each time it comes, counted in so many parts."""
 _CHALLENGES: Final = (build_challenge("Webhook", realm="doorward"),)
 
 
@@ -253,10 +255,17 @@ def _principal(config: WebhookConfig, delivery: VerifiedDelivery, organization_i
 
 
 def _claim(config: WebhookConfig, delivery: VerifiedDelivery, now: int) -> Claim:
-    lifetime_s = config.undated_kept_s if delivery.timestamp is None else delivery.claim_lifetime_s
+    if delivery.timestamp is None:
+        lifetime_s = config.undated_kept_s
+        needed_s = lifetime_s - lifetime_s // UNDATED_PARTS
+    else:
+        lifetime_s = delivery.claim_lifetime_s
+        needed_s = delivery.timestamp + config.tolerance_s - now
     return Claim(
         owner=f"{METHOD} {config.sender}",
         key=delivery.claim_key,
         keep_until=now + lifetime_s + CLOCK_SLACK_S,
         lease_s=config.lease_s,
+        kept_s=lifetime_s + CLOCK_SLACK_S,
+        needed_until=now + needed_s + CLOCK_SLACK_S,
     )
