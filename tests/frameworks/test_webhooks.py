@@ -1,5 +1,6 @@
 """Signed deliveries in front of FastAPI, Starlette and ASGI: proven first, run once, settled by what is answered."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -283,3 +284,47 @@ def test_a_body_that_is_too_large_is_refused_and_given_back(store: SimulatedStor
     assert post(client, fresh(store, b"x" * 11)).status_code == 413
     assert post(client, fresh(store, b"x" * 10)).status_code == 200
     assert BODIES.held <= before
+
+
+async def test_many_slow_senders_at_one_address_keep_nobody_else_out(store: SimulatedStore, handler: Handler) -> None:
+    app = asgi_app(Webhooks(store, scheme="standard", secrets=SECRET), handler)
+    genuine, forged = fresh(store), fresh(store, b"x" * 1_048_575)
+    statuses: list[int] = []
+    silence = asyncio.Event()
+
+    async def send_to_app(delivery: Delivery, client: str, *, slowly: bool) -> None:
+        messages = [{"type": "http.request", "body": delivery.body, "more_body": slowly}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            arrived.set()
+            await silence.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if "status" in message:
+                statuses.append(message["status"])
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/hook", "raw_path": b"/hook", "query_string": b"",
+            "headers": delivery.headers, "scheme": "https", "client": (client, 1),
+        }  # fmt: skip
+        await app(scope, receive, send)
+
+    arrived = asyncio.Event()
+    before = BODIES.held
+    slow = [asyncio.create_task(send_to_app(forged, "2001:db8::1", slowly=True)) for _ in range(64)]
+    await arrived.wait()
+    while len(statuses) < 56:
+        await asyncio.wait([task for task in slow if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+    # He has his part, and was told so; another address of his is no other source.
+    assert BODIES.held - before <= 8 * 1_048_576
+    await send_to_app(forged, "2001:db8::2", slowly=True)
+    assert set(statuses) == {503}
+    statuses.clear()
+    await send_to_app(genuine, "192.0.2.1", slowly=False)
+    assert statuses == [200]
+    silence.set()
+    await asyncio.gather(*slow)
+    assert BODIES.held == before

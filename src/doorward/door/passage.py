@@ -132,6 +132,8 @@ class Passage:
         "entered",
         "entry",
         "extracted",
+        "has_wasted_body",
+        "is_throttled",
         "lane",
         "monotonic",
         "now",
@@ -163,6 +165,8 @@ class Passage:
         self.entered: SourceBudget | None = None
         self.position = 0
         self.was_proven = False
+        self.is_throttled = False
+        self.has_wasted_body = False
         self.answer_headers: tuple[Header, ...] = ()
         self.settlement: Settlement = NOTHING_CLAIMED
         self.claimed: tuple[ClaimPort, Claim] | None = None

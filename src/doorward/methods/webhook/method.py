@@ -3,8 +3,9 @@
 Rules of this file:
 
 * The signature header decides whether a delivery is presented; its form is judged before a byte of the body is read.
-* A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, the same
-  delivery signed with the other one is the same delivery.
+* A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, what the
+  sender has signed with both is one delivery wherever an id is signed or a header may carry both signatures. Where it
+  may carry one (GitHub, Slack, Shopify, Twilio, `plain`) only the sender can sign it anew, and that is another one.
 * What a sender signs is kept in mind for longer than it is fresh, by the slack two clocks may have between them.
 * A proof rests on the sender as well as on the secret that matched: what is loaded is all of the sender's secrets, and
   a change of any of them must have it loaded again.
@@ -25,6 +26,7 @@ from doorward.methods.webhook.config import (
     KEEP_S_MAX,
     SECRETS_AGE_S_MAX,
     SENDER_CHARACTERS_MAX,
+    SENDER_PREFIXES_TAKEN,
     TOLERANCE_S,
     TOLERANCE_S_MAX,
     UNDATED_CLAIM_LIFETIME_S,
@@ -95,6 +97,11 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise Misconfigured(
                 f"{self.sender!r} cannot be the name of a sender.",
                 cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
+            )
+        if self.sender.startswith(SENDER_PREFIXES_TAKEN):
+            raise Misconfigured(
+                f"The sender {self.sender} would be taken for an app or a credential.",
+                cure=f"Choose a name that does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}.",
             )
         for name, value, value_max in (
             ("tolerance_s", self.tolerance_s, TOLERANCE_S_MAX),
