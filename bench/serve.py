@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import uvicorn
 from bench.revocation_servers import issuer, verifier
+from bench.signed_upload import signed_app
 from bench.stock import KEYS, SCOPE
 from fastapi import Depends, FastAPI
 
@@ -31,6 +32,7 @@ KINDS: Final = (
     "revoker",
     "issuer",
     "remote-verifier",
+    "signed",
 )
 _HELLO: Final = b'{"orders":[]}'
 _HEADERS: Final = [(b"content-type", b"application/json"), (b"content-length", str(len(_HELLO)).encode())]
@@ -94,6 +96,7 @@ _OF_URL: Final[dict[str, Callable[[str], ASGIApp]]] = {
     "revoker": _revoker,
     "issuer": issuer,
     "remote-verifier": verifier,
+    "signed": signed_app,
 }
 
 

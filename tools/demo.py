@@ -1,9 +1,9 @@
 """A guarded API, toured over real HTTP: `make demo`, or `python -m tools.demo [--once] [--folder DIR]`.
 
-Starts `doorward serve --dev` on SQLite in a fresh folder, `examples/orders.py` beside it on the same database, and
-`examples/shelf.py` without one; makes credentials through the management API and tokens with the library; asks
-everything in `demo_tour.py` and `demo_tokens.py`, and shows what was answered. Stays up until Ctrl-C; with `--once` it
-ends after the tour: 0 when every answer was what it should be, 1 when one was not.
+Starts `doorward serve --dev` on SQLite in a fresh folder, `examples/orders.py` and `examples/hooks.py` beside it on the
+same database, and `examples/shelf.py` without one; makes credentials through the management API and tokens with the
+library; asks everything in `demo_tour.py`, `demo_webhooks.py` and `demo_tokens.py`, and shows what was answered. Stays
+up until Ctrl-C; with `--once` it ends after the tour: 0 when every answer was what it should be, 1 when one was not.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from tools.demo_credentials import make_credentials
 from tools.demo_processes import DemoFailed, Processes, find_port, wait_until_up
 from tools.demo_tokens import SHELF_AUDIENCE, TokenOffice, Tokens, cases_of_tokens, take_back
 from tools.demo_tour import Outcome, cases_for, revoke_in_use, take_tour
-from tools.demo_view import Stage, say, show_outcomes, show_stage
+from tools.demo_view import Stage, say, show_outcomes, show_stage, show_why
+from tools.demo_webhooks import explain_refusal, start_hooks, tour_of_webhooks, wait_for_hooks
 
 __all__ = ["main"]
 
@@ -72,7 +73,8 @@ def _fresh(folder: Path) -> Path:
 
 def _set_up(console: Console, processes: Processes, folder: Path) -> tuple[Stage, Tokens]:
     begun, taken = time.monotonic(), set[int]()
-    port, metrics, orders_port, shelf_port = (find_port(first, taken) for first in (8700, 8701, 8702, 8703))
+    port, metrics, *others = (find_port(first, taken) for first in range(8700, 8706))
+    orders_port, shelf_port, hooks_port, gateway_port = others
     doorward, orders, shelf = (f"http://127.0.0.1:{each}" for each in (port, orders_port, shelf_port))
     office = TokenOffice(folder, doorward)
     database = office.database
@@ -89,19 +91,22 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> tuple[Stage
         processes.drain(served)
     say(console, "doorward serve --dev", doorward)
 
-    with console.status("examples/orders.py and examples/shelf.py …"):
+    with console.status("examples/orders.py, examples/hooks.py and examples/shelf.py …"):
         sources = {"DOORWARD_DATABASE_URL": f"sqlite:///{database}", "DOORWARD_ISSUER": doorward}
-        _start_example(processes, "orders", orders_port, sources, folder)
+        examples = ROOT / "examples"
+        processes.serve("orders", "orders:app", examples, orders_port, environment=sources, folder=folder)
+        hooks = start_hooks(processes, (hooks_port, gateway_port), database, folder)
         with httpx2.Client(base_url=doorward, headers={"authorization": f"Bearer {admin_key}"}, timeout=5) as client:
             made = make_credentials(client, shelf_audience=SHELF_AUDIENCE)
         key_file = _write_secret(folder / "shelf.key", made.shelf)
-        _start_example(
-            processes, "shelf", shelf_port, {"DOORWARD_ISSUER": doorward, "SHELF_KEY_FILE": str(key_file)}, folder
-        )
+        sources = {"DOORWARD_ISSUER": doorward, "SHELF_KEY_FILE": str(key_file)}
+        processes.serve("shelf", "shelf:app", examples, shelf_port, environment=sources, folder=folder)
         tokens = office.make_tokens()
         wait_until_up(f"{orders}/health", processes)
         wait_until_up(f"{shelf}/health", processes)
+        wait_for_hooks(hooks, processes)
     say(console, "examples/orders.py", f"{orders} on the same database")
+    say(console, "examples/hooks.py", f"{hooks.receiver} likewise, and a gateway that rewrites JSON before it")
     say(console, "examples/shelf.py", f"{shelf} without a database")
 
     with console.status("waiting for the short-lived ones to expire …"):
@@ -109,18 +114,7 @@ def _set_up(console: Console, processes: Processes, folder: Path) -> tuple[Stage
             processes.require_running()
             time.sleep(0.02)
     say(console, f"{made.summary}, 4 tokens", f"in {time.monotonic() - begun:.1f} s")
-    return Stage(doorward, orders, shelf, admin_key, made, office, folder / "alice.token"), tokens
-
-
-def _start_example(processes: Processes, name: str, port: int, environment: dict[str, str], folder: Path) -> None:
-    command = ["-m", "uvicorn", f"{name}:app", "--app-dir", str(ROOT / "examples"), "--port", str(port)]
-    process = processes.start(
-        name,
-        [*command, "--no-proxy-headers", "--no-access-log", "--log-level", "warning"],
-        environment=environment,
-        folder=folder,
-    )
-    processes.drain(process)
+    return Stage(doorward, orders, shelf, hooks, admin_key, made, office, folder / "alice.token"), tokens
 
 
 def _write_secret(path: Path, text: str) -> Path:
@@ -138,6 +132,8 @@ def _tour(console: Console, stage: Stage, tokens: Tokens) -> list[Outcome]:
         httpx2.Client(base_url=stage.doorward, headers=admin, timeout=5) as office,
     ):
         outcomes = take_tour(client, cases)
+        outcomes += tour_of_webhooks(client, stage.hooks, stage.made)
+        why = explain_refusal(stage.hooks)
         outcomes += revoke_in_use(client, office, stage.made)
         outcomes += take_tour(client, cases_of_tokens(tokens, stage.shelf))
         taken_back, said = take_back(client, stage.office, tokens, stage.shelf)
@@ -145,6 +141,7 @@ def _tour(console: Console, stage: Stage, tokens: Tokens) -> list[Outcome]:
         _write_secret(stage.token_file, stage.office.sign_in("alice", _TOKEN_LIFETIME_S))
     show_outcomes(console, outcomes)
     console.print(Text(f"✓ {said}", style="bold green"), soft_wrap=True)
+    show_why(console, why)
     return outcomes
 
 

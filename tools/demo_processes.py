@@ -88,6 +88,14 @@ class Processes:
         self._started.append((name, process, log))
         return process
 
+    def serve(
+        self, name: str, app: str, app_folder: Path, port: int, *, environment: dict[str, str], folder: Path
+    ) -> None:
+        """Start an application under uvicorn; not up when this returns."""
+        command = ["-m", "uvicorn", app, "--app-dir", str(app_folder), "--port", str(port)]
+        quiet = ["--no-proxy-headers", "--no-access-log", "--log-level", "warning"]
+        self.drain(self.start(name, [*command, *quiet], environment=environment, folder=folder))
+
     def read_line(self, process: subprocess.Popen[str]) -> str:
         """The next line a process says; what it does not say in time fails the demo rather than hold it up."""
         assert process.stdout is not None

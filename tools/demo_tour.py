@@ -35,6 +35,10 @@ class Case(NamedTuple):
     """Another server than the orders API."""
     also: str = ""
     """Another code that will do as well."""
+    says: str = ""
+    """What the body of the answer must hold."""
+    empty: bool = False
+    """Whether the answer must have no body."""
 
 
 class Outcome(NamedTuple):
@@ -74,6 +78,8 @@ def ask_case(client: httpx2.Client, case: Case) -> Outcome:
         and code in {case.code, case.also or case.code}
         and (not case.answer_header or case.answer_header in answer.headers)
         and (case.status != 401 or "www-authenticate" in answer.headers)
+        and case.says in answer.text
+        and not (case.empty and answer.content)
     )
     return Outcome(case, answer.status_code, code, fits)
 

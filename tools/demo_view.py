@@ -7,16 +7,19 @@ from typing import Final, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from tools.demo_credentials import Credentials
 from tools.demo_tokens import ORDERS_AUDIENCE, TokenOffice
 from tools.demo_tour import Outcome
+from tools.demo_webhooks import EXPLAIN, GROUP, PAYMENT, SIGN, Hooks, Why
 
-__all__ = ["Stage", "say", "show_outcomes", "show_stage"]
+__all__ = ["Stage", "say", "show_outcomes", "show_stage", "show_why"]
 
 _GROUPS: Final = (
-    "API key", "Its life", "Basic", "Token (JWT)", "Opaque token", "A signing key leaked", "The guard", "Doorward",
+    "API key", "Its life", "Basic", "Token (JWT)", "Opaque token", "A signing key leaked", GROUP, "The guard",
+    "Doorward",
 )  # fmt: skip
 _DEV_ISSUER: Final = "http://127.0.0.1:8700"
 
@@ -27,6 +30,7 @@ class Stage(NamedTuple):
     doorward: str
     orders: str
     shelf: str
+    hooks: Hooks
     admin_key: str
     made: Credentials
     office: TokenOffice
@@ -68,6 +72,8 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
     code = Text(outcome.code, style="dim" if outcome.fits else "bold red")
     if not outcome.fits and outcome.code != case.code:
         code.append(f" (due: {case.code or 'none'})")
+    elif not outcome.fits and outcome.status == case.status:
+        code.append(" (something else was due)")
     status_style = "green" if outcome.status < 300 else "yellow"
     return (
         Text.assemble(mark, " ", case.ask),
@@ -76,6 +82,13 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
         Text(str(outcome.status), style=status_style if outcome.fits else "bold red"),
         code,
     )
+
+
+def show_why(console: Console, why: Why) -> None:
+    """Why the rewritten delivery was refused, as the command line tells it."""
+    console.print(Text("\n✓ The rewritten webhook was refused, and doorward webhooks explain says why:", "bold green"))
+    console.print(Padding(Text(why.says), (0, 0, 0, 2)))
+    console.print(Padding(Text.assemble(("→ ", "green"), why.cure), (0, 0, 0, 2)))
 
 
 def show_stage(console: Console, stage: Stage) -> None:
@@ -87,6 +100,7 @@ def show_stage(console: Console, stage: Stage) -> None:
     for name, value in (
         ("Orders API", stage.orders),
         ("Shelf", stage.shelf),
+        ("Hooks", stage.hooks.receiver),
         ("Doorward", stage.doorward),
         ("Management API", f"{stage.doorward}/api/docs"),
         ("Reading key", made.reading),
@@ -119,6 +133,13 @@ def show_stage(console: Console, stage: Stage) -> None:
         f'curl -i -H "Authorization: Bearer $(cat {stage.token_file.name})" {stage.shelf}/stock',
         f'{doorward} revoke --dev --subject alice --because "phone stolen"',
         f"{doorward} keyring list --dev --all",
+    )
+    console.print("\nSend a webhook of your own, and ask why the gateway's was refused:\n")
+    _show_lines(
+        console,
+        f"{doorward} {' '.join(SIGN)} | curl -i -H @- -H 'Content-Type: application/json'"
+        f" --data-binary @{PAYMENT} {stage.hooks.receiver}/payments",
+        f"{doorward} {' '.join(EXPLAIN)}",
     )
     console.print("\nCtrl-C ends everything.")
 

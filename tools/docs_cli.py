@@ -70,6 +70,8 @@ def cli_page(note: str) -> Iterator[str]:
 def _commands(path: str, commands: Mapping[str, Any], heading: str) -> Iterator[str]:  # Any: as below
     for name, command in commands.items():
         inner = getattr(command, "commands", None)
+        if command.hidden:
+            continue
         if inner is None:
             yield from _command(f"{path} {name}", command, heading)
         else:

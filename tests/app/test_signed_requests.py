@@ -15,7 +15,7 @@ from doorward import Door, Scopes, SignedRequests
 from doorward.errors import Misconfigured
 from doorward.methods.signature import DEFAULT_PROFILE
 
-SECRET = bytes(range(32))
+SECRET = bytes((7 + place * 37) % 256 for place in range(32))
 JWK = {"kty": "oct", "kid": "shop", "k": urlsafe_b64encode(SECRET).rstrip(b"=").decode()}
 JWKS = json.dumps({"keys": [JWK, JWK | {"kid": "other"}]})
 

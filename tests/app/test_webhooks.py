@@ -1,18 +1,23 @@
 """Secrets of senders in a database two processes share: what one changes is in force at the other's door."""
 
+import asyncio
 import secrets
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.app.conftest import Eventually
+from tests.app.conftest import ROOT, Eventually
+from tests.fixtures_cli import child_environment
 from tests.simulators.request import view_of
 from tests.simulators.webhook import JSON_BODY, lower
 
 from doorward import Door, Webhooks
 from doorward.app.store import Store, open_store
+from doorward.audit.port import AuditFilter
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected
 from doorward.methods.webhook import SCHEMES, parse_secret, sign_delivery
@@ -97,3 +102,44 @@ async def test_a_stolen_database_shows_no_secret(sqlite_url: str, tmp_path: Path
         # Neither the text nor any part of it long enough to be told from chance.
         assert not any(text[start : start + 12].encode() in content for start in range(10, len(text) - 12))
     assert content.count(b"whs_") >= 5
+
+
+_ROTATE_FOR_EVER: Final = """
+import asyncio, sys
+from doorward.methods.webhook.operations import rotate_secret
+from doorward.methods.webhook.order import SecretOrder
+from tests.app.test_webhooks import ADA, KEYS, open_store
+
+async def rotate():
+    async with open_store(sys.argv[1], master_keys=KEYS) as store:
+        while True:
+            await rotate_secret(store, SecretOrder(sender="acme"), overlap_s=0, reason="drill", actor=ADA)
+            print(flush=True)
+
+asyncio.run(rotate())
+"""
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_leaves_whole_changes(sqlite_url: str) -> None:
+    async with open_store(sqlite_url, master_keys=KEYS) as store:
+        await add_sender(store, SenderOrder(name="acme", scheme="standard"), actor=ADA)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ROTATE_FOR_EVER, sqlite_url, cwd=ROOT, env=child_environment(), stdout=PIPE
+    )
+    assert process.stdout is not None
+    for _ in range(25):
+        assert await asyncio.wait_for(process.stdout.readline(), 20)
+    process.kill()
+    await process.wait()
+    async with open_store(sqlite_url, master_keys=KEYS) as store:
+        made = await store.senders.list_secrets("acme")
+        assert len(made) >= 25
+        sender = await store.senders.find_sender("acme")
+        assert sender is not None
+        assert sender.version == 1 + len(made)
+        assert len(await store.senders.list_held_secrets("acme")) == 1
+        told = await store.audit.list_events(AuditFilter(action="webhook_secret.added"), limit=1_000)
+        assert {stored.event.object_id for stored in told} == {secret.id for secret in made}
+        # One row about the sender for each change, one about each secret that was retired.
+        assert len((await store.feed.read_feed(0)).rows) == 2 * len(made) - 1

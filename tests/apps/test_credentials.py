@@ -8,8 +8,11 @@ from tests.simulators.opaque import insert_opaque
 
 from doorward.app.store import Store, open_store
 from doorward.apps.credentials import revoke_credential
+from doorward.apps.operations import create_app
 from doorward.crypto.sealing import MasterKeys
-from doorward.values import Actor, CredentialId
+from doorward.methods.signature.operations import create_signature_key
+from doorward.methods.signature.order import SignatureKeyOrder
+from doorward.values import Actor, CredentialId, FeedKind, Handle
 
 ADA = Actor(kind="operator", id="ada")
 
@@ -35,3 +38,14 @@ async def test_an_opaque_token_is_told_to_those_it_is_for(
     (row,) = (await store.feed.read_feed(0)).rows
     assert (row.handle.id, row.audience) == ("00000000000a", told)
     assert (await revoke_credential(store, CredentialId("00000000000a"), reason="x", actor=ADA)).again
+
+
+async def test_a_signature_key_is_found_by_its_id(store: Store) -> None:
+    app = await create_app(store, name="shop", actor=ADA)
+    order = SignatureKeyOrder(app_id=app.id, name="k")
+    key_id = (await create_signature_key(store, order, actor=ADA)).record.id
+    done = await revoke_credential(store, key_id, reason="x", actor=ADA)
+    assert (done.what, done.id, done.whose, done.again) == ("signature_key", key_id, "shop", False)
+    (row,) = (await store.feed.read_feed(0)).rows
+    assert (row.handle, row.changed_version) == (Handle(FeedKind.CREDENTIAL, key_id), None)
+    assert (await revoke_credential(store, key_id, reason="x", actor=ADA)).again

@@ -187,6 +187,7 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
         "--keys",
         "--other-keys",
         "--key",
+        "--public-key",
     }
     named = [option for option in shown if any(word in option for word in words) and not option.endswith("-file")]
     assert [option for option in named if option not in allowed] == []

@@ -6,6 +6,7 @@ from tests.fixtures_cli import Shell
 JWT = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
 MEMBERS = {
     "kind", "id", "issuer", "revoked_at", "kept_until", "later_is_good", "sectors", "keys", "passwords",
+    "signature_keys",
 }  # fmt: skip
 KINDS = ("subject", "token", "session", "grant", "client", "organization")
 
@@ -44,7 +45,7 @@ def test_an_organization_says_how_many_credentials_went_along(shell: Shell) -> N
     shell.json("keys", "create", app)
     shell.json("passwords", "create", app)
     said = shell.good("revoke", "--organization", "acme", "--because", "left us")
-    assert "2 API keys and 1 app password, for good" in said.err
+    assert "2 API keys, 1 app password and 0 signature keys, for good" in said.err
     assert shell.json("keys", "show", key)["state"] == "revoked"
     again = shell.json("revoke", "--organization", "acme", "--because", "left us")
     assert (again["keys"], again["passwords"]) == (0, 0)

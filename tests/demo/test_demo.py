@@ -85,6 +85,10 @@ def test_every_answer_is_what_it_must_be(tmp_path: Path) -> None:
         assert code in said
     for row in ("Token (JWT)", "alg: none", "HS256 by public PEM", "HS256 by public JWK", "A signing key leaked"):
         assert row in said
+    for row in ("Webhooks", "its JSON rewritten", "paid once, not twice", "paid, and nothing lost"):
+        assert row in said
+    assert "The signature fits when the body is JSON without spaces" in said
+    assert "→ Verify the bytes as they arrive" in said
     assert re.search(r"refused \d+ ms after one command .*\n.* after \d+ ms by the service without one", said)
 
 
@@ -92,9 +96,10 @@ def test_every_answer_is_what_it_must_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_it(staying: tuple[subprocess.Popen[str], list[int], str], number: signal.Signals) -> None:
     process, children, said = staying
-    assert len(children) == 3
-    assert said.count("curl -i ") == 4
+    assert len(children) == 5
+    assert said.count("curl -i ") == 5
     assert "tokens inspect --dev" in said
+    assert "webhooks explain --scheme standard" in said
     process.send_signal(number)
     process.wait(20)
     assert _wait_until_gone(children)
@@ -132,6 +137,9 @@ def test_only_a_folder_of_the_demo_is_removed(tmp_path: Path) -> None:
         (Case("", "GET /", "", {}, 200), False),
         (Case("", "GET /", "", {}, 401, "credential_invalid"), False),
         (Case("", "GET /", "", {}, 401, "credential_missing", answer_header="deprecation"), False),
+        (Case("", "GET /", "", {}, 401, "credential_missing", says="missing"), True),
+        (Case("", "GET /", "", {}, 401, "credential_missing", says="[4200]"), False),
+        (Case("", "GET /", "", {}, 401, "credential_missing", empty=True), False),
     ],
 )
 def test_a_row_that_differs_is_seen(case: Case, *, fits: bool) -> None:

@@ -1,8 +1,11 @@
 """The examples answer as their comments say."""
 
 import asyncio
+import base64
 import importlib.util
+import secrets
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +15,10 @@ import httpx2
 import pytest
 from tests.fixtures_cli import Shell
 
+from doorward.methods.webhook import find_scheme, parse_secret, sign_delivery
+
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+HOOKS_SECRET: Final = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @pytest.fixture
@@ -20,6 +26,7 @@ def loaded(shell: Shell, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     """The example named by the parameter, over the shell's database."""
     monkeypatch.setenv("DOORWARD_DATABASE_URL", f"sqlite:///{shell.folder}/doorward.db")
     monkeypatch.setenv("DOORWARD_ISSUER", "http://127.0.0.1:8700")
+    monkeypatch.setenv("HOOKS_SECRET", HOOKS_SECRET)
     name: str = request.param
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None
@@ -94,6 +101,37 @@ def test_orders_take_tokens_too(shell: Shell, loaded: ModuleType) -> None:
     answers = _ask(loaded, *requests, _get("/orders", good, "POST"))
     assert [answer.status_code for answer in answers] == [200, 200, 401, 403]
     assert answers[0].json()["for"] == "alice"
+
+
+def _payment(body: bytes, *, signs: bytes | None = None) -> httpx2.Request:
+    scheme = find_scheme("standard")
+    secret = parse_secret(scheme, HOOKS_SECRET, secret_id="payments")
+    signed = body if signs is None else signs
+    headers = dict(sign_delivery(scheme, [secret], signed, now=int(time.time()), delivery_id=f"m{len(signed)}"))
+    headers["content-type"] = "application/json"
+    return httpx2.Request("POST", "http://127.0.0.1/payments", headers=headers, content=body)
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("loaded", ["hooks"], indirect=True)
+def test_hooks_handle_a_delivery_once_and_lose_none(shell: Shell, loaded: ModuleType) -> None:
+    write, read = _key(shell, "orders:write"), _key(shell, "orders:read")
+    paid = b'{"order":"7","amount":4200}'
+    answers = _ask(
+        loaded,
+        _payment(paid),
+        _get("/orders/7", write, "PUT"),
+        _payment(paid),
+        _payment(paid),
+        _payment(paid + b" ", signs=paid),
+        _get("/orders/7", read),
+        _get("/orders/7"),
+        _get("/health"),
+    )
+    assert [answer.status_code for answer in answers] == [503, 204, 200, 200, 401, 200, 401, 200]
+    assert answers[2].json() == {"from": "payments", "delivery": f"m{len(paid)}"}
+    assert answers[3].content == b""
+    assert answers[5].json() == {"order": "7", "payments": [4200]}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

@@ -71,3 +71,22 @@ async def test_a_second_identity_beside_a_warm_credential_is_refused() -> None:
         await door.admit(view_of(secret, (b"authorization", b"Bearer somebody-else")))
     with pytest.raises(Rejected, match="credential_conflict"):
         await door.admit(view_of(secret, second))
+
+
+async def test_a_body_that_must_be_checked_goes_through_the_phases() -> None:
+    class NeverFits:
+        def update(self, presented_chunk: bytes) -> None:
+            del presented_chunk
+
+        def verify_end(self) -> None:
+            raise Rejected("signature_digest")
+
+    method = SimulatedMethod(SimulatedPlane())
+    door = Door(method)
+    secret = method.add("k1")
+    record = method.records["k1"]
+    await door.admit(view_of((b"x-secret", secret)))
+    # Even if a method does not say beforehand that it may ask for one.
+    verified = msgspec.structs.replace(record.verified, body_check=NeverFits())
+    setattr(method, "verify", lambda *_: verified)  # noqa: B010  # a method, which mypy keeps from assignment
+    assert await _phases_asked(door, secret)

@@ -1,8 +1,9 @@
 """A body that is part of a proof: bounded, whole, and handed on byte for byte."""
 
 import asyncio
+import time
 import tracemalloc
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.simulators.virtual_time import run_virtual
 from doorward.door.budget import Source
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.body import Bodies, Body, Receive
-from doorward.frameworks.kept import BODIES_PARTS, BODY_PIECE_BYTES
+from doorward.frameworks.kept import BODIES_PARTS, BODY_PIECE_BYTES, Spool
 
 CHUNKS = [b"ab", b"", b"cd\x00", b"\xff"]
 
@@ -208,7 +209,8 @@ def test_a_body_of_a_stranger_that_stops_or_trickles_is_refused_soon() -> None:
         (((4.0, 200_000), (4.0, 300_000), (4.0, 300_000), (0.0, 0)), "", 12),
     ):
         found, took_s = run_virtual(sending(*pieces))
-        assert (found, took_s) == (code, pytest.approx(ends_s, abs=0.3)), pieces
+        assert found == code, pieces
+        assert took_s == pytest.approx(ends_s, abs=0.3), pieces
 
 
 LARGE = bytes(range(256)) * (3 * BODY_PIECE_BYTES // 256) + b"end"
@@ -271,12 +273,12 @@ async def test_two_doors_may_both_ask_for_a_body() -> None:
 
 
 async def test_what_passes_through_is_bounded_as_it_comes_and_as_it_is_announced() -> None:
-    disk = Bodies()
-    body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
-    seen = list[bytes]()
-    with pytest.raises(Rejected, match="body_too_large"):
+    disk, seen = Bodies(), list[bytes]()
+    with (
+        closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as body,
+        pytest.raises(Rejected, match="body_too_large"),
+    ):
         await body.pass_through(seen.append, len(LARGE) - 1)
-    body.close()
     assert disk.held == 0
     assert sum(map(len, seen)) < len(LARGE)
     receive, asked = sender_of(b"abc")
@@ -287,13 +289,13 @@ async def test_what_passes_through_is_bounded_as_it_comes_and_as_it_is_announced
 
 async def test_all_bodies_on_disk_together_are_bounded() -> None:
     disk = Bodies(bytes_max=len(LARGE))
-    first = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
-    await first.pass_through(lambda _: None, len(LARGE))
-    second = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
-    with pytest.raises(Unavailable, match="overloaded"):
-        await second.pass_through(lambda _: None, len(LARGE))
-    second.close()
-    first.close()
+    with (
+        closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as first,
+        closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as second,
+    ):
+        await first.pass_through(lambda _: None, len(LARGE))
+        with pytest.raises(Unavailable, match="overloaded"):
+            await second.pass_through(lambda _: None, len(LARGE))
     assert disk.held == 0
 
 
@@ -371,6 +373,22 @@ async def test_an_upload_that_is_cut_off_while_it_is_written_leaves_nothing(
     await none_opened_below(tmp_path)
 
 
+def test_nothing_is_written_after_it_was_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    spool = Spool()
+    spool.write([b"early"])
+    assert spool.read(0, 5) == b"early"
+    spool.give_up()
+    # A thread that comes late: its request was cancelled meanwhile.
+    spool.write([b"late"])
+    deadline = time.monotonic() + 10
+    while opened_below(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    spool.write([b"later"])
+    assert not opened_below(tmp_path)
+
+
 async def test_trailers_are_no_headers() -> None:
     headers = [(b"transfer-encoding", b"chunked"), (b"x-amount", b"1")]
     kept = list(headers)
@@ -397,10 +415,11 @@ def test_a_large_body_may_take_longer_and_a_trickle_may_not() -> None:
 
         before = asyncio.get_running_loop().time()
         code = ""
-        try:
-            await Body(receive, on_disk=Bodies()).pass_through(lambda _: None, 10**9)
-        except Rejected as refused:
-            code = refused.code
+        with closing(Body(receive)) as body:
+            try:
+                await body.pass_through(lambda _: None, 10**9)
+            except Rejected as refused:
+                code = refused.code
         return code, asyncio.get_running_loop().time() - before
 
     # 64 KiB a second is what is asked for, and half a minute for the start.

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from tests.simulators.method import SimulatedMethod
 from tests.simulators.plane import SimulatedPlane
 
+from doorward.door.passage import NO_DOORS
 from doorward.errors import Misconfigured
 from doorward.frameworks.asgi import DoorMiddleware
 from doorward.frameworks.fastapi import Door, guard, open_route
@@ -136,9 +137,9 @@ class BodyReader(Door):
 
     seen: bytes = b""
 
-    async def admit(self, request: Any) -> Any:  # as in Door; the types do not matter here
+    async def admit(self, request: Any, before: Any = NO_DOORS) -> Any:  # as in Door; the types do not matter here
         self.seen = await request.read_body(1000)
-        return await super().admit(request)
+        return await super().admit(request, before)
 
 
 def test_a_form_still_sees_its_body(app: FastAPI, client: TestClient, method: SimulatedMethod, key: Key) -> None:

@@ -114,8 +114,9 @@ def test_a_compressed_body_is_proven_as_it_was_sent(port: int) -> None:
     assert code(ask(port, signed(unpacked, more=coded, framing=length) + packed)) == b"401 signature_digest"
 
 
-def test_both_digests_of_a_body_must_fit(port: int) -> None:
-    body = b'{"amount":100}'
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_both_digests_of_a_body_must_fit(port: int, *, packed: bool) -> None:
+    body = gzip.compress(b'{"amount":100}') if packed else b'{"amount":100}'
     both = content_digest(body) + b", " + content_digest(body, "sha-512")
     wrong = content_digest(body) + b", " + content_digest(b"another", "sha-512")
     assert passed(ask(port, signed(body, more=((b"content-digest", both),)) + body), body)
@@ -196,6 +197,9 @@ SPELLINGS: dict[str, tuple[dict[str, bytes], bool]] = {
     "the port of another scheme": ({"sent_host": b"api.example:443"}, False),
     "case of the host": ({"sent_host": b"API.Example"}, True),
     "another host": ({"sent_host": b"api.example.org"}, False),
+    "an address": ({"host": b"[::1]:80", "sent_host": b"[::1]"}, True),
+    "a user before the host": ({"sent_host": b"me@api.example"}, False),
+    "no host": ({"sent_host": b""}, False),
     "a dot more": ({"sent_host": b"api.example."}, False),
     "case of the path": ({"sent_target": b"/Orders?id=7"}, False),
     "a slash more": ({"sent_target": b"//orders?id=7"}, False),
@@ -288,6 +292,14 @@ def test_a_trailer_is_no_header_and_no_signature(port: int, seen: Seen) -> None:
     (headers,) = seen.headers
     assert [value for name, value in headers if name == b"x-amount"] == [b"1"]
     assert b"x-role" not in dict(headers)
+
+
+def test_a_request_that_names_no_host_has_no_authority(port: int) -> None:
+    request = signed().replace(b" HTTP/1.1", b" HTTP/1.0").replace(b"host: api.example\r\n", b"")
+    assert code(ask(port, request)) == b"401 credential_invalid"
+    absolute = signed(sent_target=b"http://api.example/orders?id=7")
+    request = absolute.replace(b" HTTP/1.1", b" HTTP/1.0").replace(b"host: api.example\r\n", b"")
+    assert code(ask(port, request)) == b"401 credential_invalid"
 
 
 def test_two_requests_on_one_connection_are_proven_each(port: int) -> None:

@@ -25,7 +25,7 @@ from doorward.frameworks.asgi import DoorMiddleware
 from doorward.methods.signature.method import RequestSignatures
 
 KEY = "shop"
-SECRET = bytes(range(32))
+SECRET = bytes((7 + place * 37) % 256 for place in range(32))
 BODY = b'{"amount":100}'
 LARGE = b'{"amount":100,"note":"' + b"x" * 700_000 + b'"}'
 
@@ -148,6 +148,12 @@ def test_nothing_runs_before_the_body_is_proven(app: Any, handler: Handler, stor
     assert refused.headers["www-authenticate"].startswith("Signature")
     assert not handler.bodies
     assert not store.plane.claims.rows
+
+
+def test_another_host_is_another_request(app: Any, handler: Handler) -> None:
+    client = TestClient(app, base_url="http://other.example")
+    assert post(client, headers_of()).json()["code"] == "credential_invalid"
+    assert not handler.bodies
 
 
 async def test_nothing_is_received_before_the_headers_are_proven(app: Any, handler: Handler) -> None:

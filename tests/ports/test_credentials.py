@@ -187,7 +187,7 @@ async def test_an_unknown_id_reads_a_row_like_a_known_one(ports: SqlPorts) -> No
     # One that reads none answers sooner, and a stranger with a clock learns which ids exist (invariant 3).
     await ports.changes.commit(Change(writes=(KeyInserted(key_of()), PasswordInserted(password_of()))))
     unknown = CredentialId("!" * 12)  # sorts before every id there is
-    for find in (apikey._FIND, basic._FIND):
+    for find in (apikey._ROWS.finding, basic._ROWS.finding):
         assert len(await ports.keys._engine.read(find, {"id": unknown})) == 1
     assert await ports.keys.find_key(unknown) is None
     assert await ports.passwords.find_password(unknown) is None

@@ -9,6 +9,7 @@ import pytest
 from tests.simulators.clock import ManualClock
 from tests.simulators.opaque import insert_opaque
 from tests.simulators.records import app_of, key_of, password_of
+from tests.simulators.stored_signature_keys import signature_key_of
 
 from doorward.app.store import Store, open_store
 from doorward.apps.port import AppInserted
@@ -18,6 +19,7 @@ from doorward.errors import Rejected
 from doorward.methods.apikey.port import KeyInserted, KeyState
 from doorward.methods.basic.port import PasswordInserted
 from doorward.methods.bearer.config import LEEWAY_S_MAX
+from doorward.methods.signature.port import SignatureKeyInserted
 from doorward.revocation import operations
 from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.operations import NAMED_KINDS, TOKEN_LIFETIME_S_MAX, revoke_named
@@ -223,19 +225,28 @@ async def test_an_organization_takes_its_credentials_along_and_nobody_elses(stor
                 KeyInserted(key_of("000000000004", other, organization_id=OrganizationId("other"))),
                 PasswordInserted(password_of("00000000000p", organization_id=OrganizationId("acme"))),
                 PasswordInserted(password_of("00000000000q", other)),
+                SignatureKeyInserted(signature_key_of("sig_000000000001")),
+                SignatureKeyInserted(
+                    signature_key_of("sig_000000000002", other, organization_id=OrganizationId("other"))
+                ),
             )
         )
     )
     revoked = await operations.revoke_organization(store, "acme", reason="left", actor=ADA)
-    assert (revoked.keys, revoked.passwords) == (2, 1)
+    assert (revoked.keys, revoked.passwords, revoked.signature_keys) == (2, 1, 1)
     states = [(key.id[-1], key.state.value, key.version) for key in await store.keys.list_keys()]
     assert states == [("1", "revoked", 2), ("2", "revoked", 2), ("3", "revoked", 5), ("4", "active", 1)]
     passwords = [(password.id[-1], password.state.value) for password in await store.passwords.list_passwords()]
     assert passwords == [("p", "revoked"), ("q", "active")]
+    signature_keys = await store.signature_keys.list_signature_keys()
+    assert [(key.id[-1], key.state.value, key.sealed_secret, key.version) for key in signature_keys] == [
+        ("1", "revoked", None, 2),
+        ("2", "active", b"sealed", 1),
+    ]
     (event,) = await events_of(store)
-    assert (event.organization_id, event.details) == ("acme", {"keys": 2, "passwords": 1})
+    assert (event.organization_id, event.details) == ("acme", {"keys": 2, "passwords": 1, "signature_keys": 1})
     again = await operations.revoke_organization(store, "acme", reason="left", actor=ADA)
-    assert (again.keys, again.passwords) == (0, 0)
+    assert (again.keys, again.passwords, again.signature_keys) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

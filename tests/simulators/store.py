@@ -1,4 +1,4 @@
-"""A store in memory that keeps the promises of `KeyPort`, `PasswordPort`, `AppPort` and `ChangePort`.
+"""A store in memory that keeps the promises of `KeyPort`, `PasswordPort`, `SignatureKeyPort`, `AppPort`, `ChangePort`.
 
 Writes hold only on the version they expect, a change is committed whole or not at all, and feed rows reach the plane
 at once, as the follower would bring them.
@@ -22,6 +22,7 @@ from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
+from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyRecord, SignatureKeyUpdated
 from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
 from doorward.revocation.pairwise import Sectors
 from doorward.revocation.writes import HeldCredentials, OpaqueHolding, OpaqueTokensRevoked
@@ -46,8 +47,9 @@ NOW = 1_800_000_000
 GENERATION = "g1"
 """The feed's, as the simulated plane says it."""
 OPERATOR = Actor(kind="operator", id="ada")
+_ROWS = ("app_rows", "key_rows", "password_rows", "signature_key_rows", "opaque_rows")
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, OpaqueRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord, OpaqueRecord)
 
 
 @final
@@ -75,6 +77,7 @@ class SimulatedStore:
         self.app_rows: dict[str, AppRecord] = {}
         self.key_rows: dict[str, KeyRecord] = {}
         self.password_rows: dict[str, PasswordRecord] = {}
+        self.signature_key_rows: dict[str, SignatureKeyRecord] = {}
         self.opaque_rows: dict[str, OpaqueRecord] = {}
         self.senders = SimulatedSenders()
         self.master_keys: MasterKeys | None = MasterKeys({"k1": bytes(32)}, current="k1", entropy=secrets.token_bytes)
@@ -104,6 +107,10 @@ class SimulatedStore:
 
     @property
     def passwords(self) -> "SimulatedStore":
+        return self
+
+    @property
+    def signature_keys(self) -> "SimulatedStore":
         return self
 
     @property
@@ -169,6 +176,21 @@ class SimulatedStore:
     ) -> tuple[PasswordRecord, ...]:
         return _page(map(self._join, self.password_rows.values()), app_id, organization_id, after, limit)
 
+    async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
+        self._read()
+        key = self.signature_key_rows.get(key_id)
+        return None if key is None else self._join(key)
+
+    async def list_signature_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[SignatureKeyRecord, ...]:
+        return _page(map(self._join, self.signature_key_rows.values()), app_id, organization_id, after, limit)
+
     async def find_opaque_token(self, token_id: CredentialId) -> OpaqueRecord | None:
         self._read()
         return self.opaque_rows.get(token_id)
@@ -206,13 +228,14 @@ class SimulatedStore:
         self._read()
         if self.before_commit:
             self.before_commit.pop()()
-        kept = (dict(self.app_rows), dict(self.key_rows), dict(self.password_rows), dict(self.opaque_rows))
+        kept = {name: dict(getattr(self, name)) for name in _ROWS}
         senders_kept = self.senders.kept()
         try:
             for write in change.writes:
                 self._write(write)
         except Rejected:
-            self.app_rows, self.key_rows, self.password_rows, self.opaque_rows = kept
+            for name, rows in kept.items():
+                setattr(self, name, rows)
             self.senders.rows, self.senders.secrets = senders_kept
             raise
         self.events += change.events
@@ -254,10 +277,15 @@ class SimulatedStore:
             case PasswordUpdated(record=password):
                 _update(self.password_rows, password)
             case _:
-                self._write_token(write)
+                self._write_signed_or_token(write)
 
-    def _write_token(self, write: Write) -> None:
+    def _write_signed_or_token(self, write: Write) -> None:
         match write:
+            case SignatureKeyInserted(record=signature_key):
+                self._require_app(signature_key.app_id)
+                _insert(self.signature_key_rows, signature_key)
+            case SignatureKeyUpdated(record=signature_key):
+                _update(self.signature_key_rows, signature_key)
             case OpaqueInserted(record=token):
                 _insert(self.opaque_rows, token)
             case OpaqueTokensRevoked(kind=FeedKind.TOKEN, id=token_id) if token_id in self.opaque_rows:

@@ -22,7 +22,7 @@ from doorward.methods.apikey import ApiKeys
 from doorward.revocation.hub import FeedHub
 from doorward.server.audiences import REVOCATIONS_READ
 from doorward.server.edge import Edge
-from doorward.server.explain_page import EXPLAIN_FORM_BYTES_MAX, EXPLAIN_PATH, explain_routes
+from doorward.server.explain_page import explain_form_room, explain_routes
 from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
@@ -110,7 +110,7 @@ def build_server(
         protocol,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_s=settings.body_timeout_s,
-        wider={EXPLAIN_PATH: EXPLAIN_FORM_BYTES_MAX} if settings.dev else {},
+        room_for=explain_form_room if settings.dev else lambda _path: 0,
     )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS

@@ -25,6 +25,8 @@ from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
 from doorward.keys.keyring_port import SigningKeyPort
 from doorward.keys.recovery import reseal_signing_keys, restart_lost_rings
+from doorward.methods.signature.port import SignatureKeyPort
+from doorward.methods.signature.recovery import reseal_signature_keys, revoke_lost_signature_keys
 from doorward.methods.webhook.operations import SenderStore
 from doorward.methods.webhook.recovery import reseal_webhook_secrets, retire_lost_webhook_secrets
 from doorward.values import Actor, Change, Entropy, Event
@@ -72,6 +74,11 @@ class KeyedStore(SenderStore, Protocol):
     @property
     def signing_keys(self) -> SigningKeyPort:
         """Where private halves rest sealed."""
+        ...
+
+    @property
+    def signature_keys(self) -> SignatureKeyPort:
+        """Where secrets of signature keys do."""
         ...
 
 
@@ -152,6 +159,7 @@ SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] =
     _seal_probe_again,
     reseal_signing_keys,
     seal_pairwise_key_again,
+    reseal_signature_keys,
     reseal_webhook_secrets,
 )
 """Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
@@ -179,9 +187,10 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     """Make new keys this database's own after the old ones were lost.
 
     What was sealed under the lost keys is gone: every ring of signing keys begins anew, and what the old keys signed
-    still verifies; derived names change; the secrets of webhook senders are retired. API keys and app passwords verify
-    as before, because they are hashed, not sealed. Events chained under the lost key can no longer be verified; the
-    chain goes on from its head under the new key, with this event first.
+    still verifies; derived names change; signature keys with a secret are revoked, public ones go on; the secrets of
+    webhook senders are retired. API keys and app passwords verify as before, because they are hashed, not sealed.
+    Events chained under the lost key can no longer be verified; the chain goes on from its head under the new key, with
+    this event first.
 
     Args:
         store: opened without master keys checked (`open_store(…, danger_unproven_master_keys=True)`).
@@ -202,6 +211,7 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     await store.changes.commit(Change(events=(_event(store, "master_key.replaced", keys, actor, reason),)))
     await replace_lost_pairwise_key(store, keys)
     await restart_lost_rings(store, keys, reason=reason, actor=actor)
+    await revoke_lost_signature_keys(store, keys, reason=reason, actor=actor)
     await retire_lost_webhook_secrets(store, keys, reason=reason, actor=actor)
     # Last: until then it can be done again.
     await seal_probe(store.meta, keys)

@@ -19,6 +19,7 @@ from doorward.methods.signature import PROFILES, CoverageProfile
 from doorward.methods.signature.config import CHECKED_BODY_BYTES_MAX
 from doorward.methods.signature.method import RequestSignatures, SignatureConfig, SignatureStore
 from doorward.methods.signature.sources import FixedKeys, SignatureKeySource
+from doorward.methods.signature.stored import StoredKeys, StoredKeysStore
 from doorward.values import Scopes
 
 __all__ = ["KEYS_BYTES_MAX", "Keys", "SignedRequests"]
@@ -79,10 +80,9 @@ def _source(store: SignatureStore, keys: Keys | None, scopes: Scopes | None) -> 
 
 
 def _stored(store: SignatureStore) -> SignatureKeySource:
-    source = getattr(store, "signature_keys", None)
-    if not isinstance(source, SignatureKeySource):
+    if not isinstance(store, StoredKeysStore):
         raise Misconfigured("The store holds no signature keys.", cure="Say keys=: a JWK set, or keys by their ids.")
-    return source
+    return StoredKeys(store)
 
 
 def _parse(keys: str | bytes | Path) -> dict[str, SignatureKey]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from doorward.methods.apikey.port import KeyPort
     from doorward.methods.basic.port import PasswordPort
     from doorward.methods.opaque.port import OpaquePort
+    from doorward.methods.signature.port import SignatureKeyPort
     from doorward.methods.standing import StandingPort
     from doorward.methods.webhook.port import SenderPort
     from doorward.revocation.port import FeedPort
@@ -75,6 +76,7 @@ class Store:
         self.sectors: Final = SealedSectors(ports.sectors, master_keys)
         self.holdings: Final[HoldingsPort] = ports.holdings
         self.signing_keys: Final[SigningKeyPort] = ports.signing_keys
+        self.signature_keys: Final[SignatureKeyPort] = ports.signature_keys
         self.senders: Final[SenderPort] = ports.senders
         self.clock: Final = clock
         self.entropy: Final = entropy

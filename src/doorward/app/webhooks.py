@@ -13,8 +13,8 @@ from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S
 from doorward.methods.plane import plane_of
 from doorward.methods.webhook import Scheme, WebhookSecret, find_scheme, parse_secret
-from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S
-from doorward.methods.webhook.method import WebhookConfig, WebhookDeliveries, WebhookStore
+from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S, UNDATED_CLAIM_LIFETIME_S, WebhookConfig
+from doorward.methods.webhook.method import WebhookDeliveries, WebhookStore
 from doorward.methods.webhook.senders import FixedSecrets, SecretSource
 from doorward.methods.webhook.stored import SealedStore, StoredSecrets
 
@@ -53,7 +53,7 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
         lease_s: after how long the delivery of a process that died is handled when it is sent again.
         undated_kept_s: how long deliveries are kept in mind where the sender signs no time (GitHub, Shopify, Twilio,
             `plain`): after that one could be replayed.
-        danger_short_secrets: take secrets of fewer than 24 bytes, which can be guessed; those a sender makes
+        danger_short_secrets: take secrets that can be guessed, short, known or obvious ones; those a sender makes
             (Stripe, Slack, Shopify, Twilio) are taken as they are.
 
     Raises:

@@ -1,7 +1,7 @@
 """A credential of any kind by its public id: found, and taken back by the operation of its kind.
 
 Ids are unique over a deployment, so whoever holds an id from a log need not know of what. An API key is looked for
-first, then an app password, then an opaque token.
+first, then an app password, a signature key, and an opaque token.
 """
 
 from collections.abc import Awaitable
@@ -14,6 +14,8 @@ from doorward.methods.apikey.operations import KeyStore, revoke_key
 from doorward.methods.apikey.port import KeyState
 from doorward.methods.basic.operations import PasswordStore, revoke_password
 from doorward.methods.basic.port import PasswordState
+from doorward.methods.signature.operations import SignatureKeyStore, revoke_signature_key
+from doorward.methods.signature.port import SignatureKeyState
 from doorward.revocation.folding import narrowest_owner
 from doorward.revocation.operations import RevocationStore, revoke_token
 from doorward.values import Actor, CredentialId
@@ -21,7 +23,7 @@ from doorward.values import Actor, CredentialId
 __all__ = ["CredentialRevoked", "CredentialStore", "revoke_credential"]
 
 
-class CredentialStore(KeyStore, PasswordStore, RevocationStore, Protocol):
+class CredentialStore(KeyStore, PasswordStore, SignatureKeyStore, RevocationStore, Protocol):
     """What is needed of a store that holds every kind."""
 
 
@@ -29,7 +31,7 @@ class CredentialStore(KeyStore, PasswordStore, RevocationStore, Protocol):
 class CredentialRevoked(msgspec.Struct, frozen=True, kw_only=True):
     """What was taken back. `whose` is the app's name, or the client's id; `again`: it was revoked before."""
 
-    what: Literal["key", "password", "token"]
+    what: Literal["key", "password", "signature_key", "token"]
     id: CredentialId
     whose: str
     again: bool
@@ -56,9 +58,21 @@ async def revoke_credential(
             revoke_password(store, credential_id, reason=reason, actor=actor)
         )
         return CredentialRevoked(what="password", id=credential_id, whose=password.app_name, again=again)
-    token = await store.holdings.find_opaque(credential_id)
+    signature_key = await store.signature_keys.find_signature_key(credential_id)
+    if signature_key is not None:
+        again = signature_key.state is SignatureKeyState.REVOKED or await _is_final(
+            revoke_signature_key(store, credential_id, reason=reason, actor=actor)
+        )
+        return CredentialRevoked(what="signature_key", id=credential_id, whose=signature_key.app_name, again=again)
+    return await _revoke_opaque(store, credential_id, reason=reason, actor=actor)
+
+
+async def _revoke_opaque(
+    store: CredentialStore, token_id: CredentialId, *, reason: str, actor: Actor
+) -> CredentialRevoked:
+    token = await store.holdings.find_opaque(token_id)
     if token is None:
-        raise Rejected("object_unknown", f"no API key, app password or opaque token {credential_id!r}")
+        raise Rejected("object_unknown", f"no API key, app password, signature key or opaque token {token_id!r}")
     if not token.is_revoked:
         owner = narrowest_owner(
             grant_id=token.grant_id, session_id=token.session_id, client_id=token.client_id, subject=token.subject

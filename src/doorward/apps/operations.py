@@ -1,17 +1,17 @@
 """What can be done to apps, from the management API and the command line alike.
 
-Each operation reads, decides in `issue.py`, and commits one `Change`. When somebody else changed the app in between,
-it is read and decided once more; then the conflict is reported.
+Each operation reads, decides in `issue.py`, and commits one `Change` (`methods/deciding.py`).
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Protocol
 
 from doorward.apps.issue import issue_app, move_app
 from doorward.apps.port import AppPort, AppRecord, AppState
-from doorward.errors import Rejected
-from doorward.values import Actor, AppId, ChangePort, Clock, Entropy, OrganizationId
+from doorward.methods.deciding import decide
+from doorward.values import Actor, AppId, Change, ChangePort, Clock, Entropy, OrganizationId
 
 __all__ = ["AppStore", "create_app", "resume_app", "revoke_app", "suspend_app"]
 
@@ -89,19 +89,7 @@ async def revoke_app(store: AppStore, app_id: AppId, *, reason: str, actor: Acto
 
 
 async def _move(store: AppStore, app_id: AppId, state: AppState, *, reason: str, actor: Actor) -> AppRecord:
-    try:
-        return await _move_once(store, app_id, state, reason=reason, actor=actor)
-    except Rejected as error:
-        if error.code != "object_conflict":
-            raise
-    return await _move_once(store, app_id, state, reason=reason, actor=actor)
+    def decision(record: AppRecord, now: int) -> tuple[AppRecord, Change]:
+        return move_app(record, state, reason=reason, actor=actor, now=now)
 
-
-async def _move_once(store: AppStore, app_id: AppId, state: AppState, *, reason: str, actor: Actor) -> AppRecord:
-    record = await store.apps.find_app(app_id)
-    if record is None:
-        raise Rejected("object_unknown", "no such app")
-    moved, change = move_app(record, state, reason=reason, actor=actor, now=int(store.clock()))
-    if change.writes:
-        await store.changes.commit(change)
-    return moved
+    return await decide(store, partial(store.apps.find_app, app_id), decision, unknown="no such app")

@@ -181,14 +181,14 @@ def _nothing() -> None:
     pass
 
 
-def offer(group: typer.Typer, name: str) -> Callable[[Command[P]], Command[P]]:
+def offer(group: typer.Typer, name: str, *, hidden: bool = False) -> Callable[[Command[P]], Command[P]]:
     """Add a command to a group, with the shared options after its own.
 
     A command that is no coroutine function brings an event loop of its own.
     """
 
     def register(command: Command[P]) -> Command[P]:
-        group.command(name, cls=PlainCommand, help=_paragraphs(command))(_with_shared_options(command))
+        group.command(name, cls=PlainCommand, help=_paragraphs(command), hidden=hidden)(_with_shared_options(command))
         return command
 
     return register

@@ -19,6 +19,7 @@ from doorward.cli.frame import (
     offer,
     require_reason,
 )
+from doorward.cli.grant_options import AnyNetwork, Networks, NoRate, NoScopes, Overlap, Rate
 from doorward.cli.inspect import inspect_credential
 from doorward.cli.keys_change import changes_of, new_value
 from doorward.cli.keys_expiry import Expires, expires_in_s_of
@@ -38,14 +39,6 @@ commands = new_group("API keys: create, rotate, change, revoke, inspect.")
 
 KeyId = Annotated[
     str, typer.Argument(metavar="ID", help="The key's id, alone or as it is listed; never the whole key.")
-]
-Networks = Annotated[
-    list[str] | None,
-    typer.Option("--network", metavar="CIDR", help="Where it may be used from; repeat for more. Default: anywhere."),
-]
-Rate = Annotated[str | None, typer.Option("--rate", metavar="N/TIME", help="At most so many requests: 100/60s.")]
-Overlap = Annotated[
-    str, typer.Option("--overlap", metavar="TIME", help="How long the old key still works: 24h; 0 when it has leaked.")
 ]
 
 
@@ -125,11 +118,11 @@ async def change(
     *,
     name: NewName = None,
     scope: ScopeList = None,
-    no_scopes: Annotated[bool, typer.Option("--no-scopes", metavar="", help="Take every scope away.")] = False,
+    no_scopes: NoScopes = False,
     network: Networks = None,
-    any_network: Annotated[bool, typer.Option("--any-network", metavar="", help="Usable from anywhere.")] = False,
+    any_network: AnyNetwork = False,
     rate: Rate = None,
-    no_rate: Annotated[bool, typer.Option("--no-rate", metavar="", help="Take the rate limit away.")] = False,
+    no_rate: NoRate = False,
     because: Because = None,
 ) -> None:
     """Change what a key may do, effective everywhere at once. What is given replaces what was.

@@ -1,9 +1,9 @@
 """API keys as people see them."""
 
-from doorward.cli.looks import ago, expiry, expiry_short, rate_words, state_cell, use_words, words
+from doorward.cli.grant_facts import grant_facts, life_facts, owner_words
+from doorward.cli.looks import ago, expiry_short, state_cell
 from doorward.cli.output import Cell, Column, Output, styled
 from doorward.cli.shapes import issued_key_shape, key_shape, key_start
-from doorward.cli.text import moment
 from doorward.methods.apikey.port import KeyRecord, KeyState
 
 __all__ = ["show_issued_key", "show_key", "show_keys", "show_moved_key"]
@@ -83,12 +83,9 @@ def show_moved_key(out: Output, record: KeyRecord, now: int, said: str) -> None:
 def _grants(record: KeyRecord, now: int) -> list[tuple[str, Cell]]:
     return [
         ("Id", record.id),
-        ("App", f"{record.app_name} ({record.app_id})" if record.app_name else record.app_id),
+        ("App", owner_words(record)),
         ("Environment", record.environment.value),
-        ("Scopes", words(record.scopes) or "none"),
-        ("Networks", words(record.networks) or "any"),
-        ("Rate limit", rate_words(record.rate) or "none"),
-        ("Expires", expiry(record.expires_at, now)),
+        *grant_facts(record, now),
     ]
 
 
@@ -99,10 +96,5 @@ def _facts(record: KeyRecord, now: int) -> list[tuple[str, Cell]]:
         ("Name", record.name),
         ("State", state),
         *_grants(record, now),
-        ("Organization", record.organization_id),
-        ("Created", moment(record.created_at)),
-        ("Used", use_words(record.use_count, record.last_used_at, record.last_source, now)),
-        ("Rotated from", record.rotated_from),
-        ("Rotated to", record.rotated_to),
-        ("Metadata", words(f"{name}={value}" for name, value in sorted(record.metadata.items()))),
+        *life_facts(record, now),
     ]

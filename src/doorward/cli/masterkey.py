@@ -62,7 +62,8 @@ async def rotate(desk: Desk) -> None:
 async def replace_lost(desk: Desk, *, because: Because = None) -> None:
     """Go on with a new master key after the old one was lost for good.
 
-    Keys and app passwords work as before. Events from before can no longer be verified.
+    API keys, app passwords and registered public keys work as before. What was sealed is lost: signature keys with a
+    secret are revoked, the secrets of webhook senders are retired. Events from before can no longer be verified.
     """
     reason, path = require_reason(because), _file_of(desk)
     keys = _keys_of(desk)

@@ -24,6 +24,7 @@ __all__ = [
     "parse_overlap_s",
     "parse_past",
     "parse_rate",
+    "parse_signature_key_id",
     "parse_webhook_secret_id",
 ]
 
@@ -33,6 +34,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,6}[smhd])")
 _ID: Final = re.compile(rf"(?:{PREFIX_PATTERN}_[a-z]{{2,8}}_)?([0-9A-Za-z]{{12}})")
 _PREFIXED_ID: Final = re.compile(r"(?:whs|sig)_[0-9A-Za-z]{12}")
+_SIGNATURE_KEY_ID: Final = re.compile(r"sig_[0-9A-Za-z]{12}")
 _WEBHOOK_SECRET_ID: Final = re.compile(r"whs_[0-9A-Za-z]{12}")
 _WHOLE: Final = re.compile(CREDENTIAL_PATTERN)
 
@@ -144,6 +146,16 @@ def parse_credential_id(presented_text: str) -> CredentialId:
     if found is None:
         raise UsageProblem(f"{presented_text!r} is no id: ids have 12 letters and digits, and `list` shows them.")
     return CredentialId(found[1])
+
+
+def parse_signature_key_id(presented_text: str) -> CredentialId:
+    """The id of a signature key. What is no such id is not repeated: it may be a secret."""
+    if _SIGNATURE_KEY_ID.fullmatch(presented_text) is None:
+        raise UsageProblem(
+            "That is no id of a signature key: they are sig_ and 12 letters and digits, and "
+            "`doorward signatures keys list` shows them."
+        )
+    return CredentialId(presented_text)
 
 
 def parse_logged_id(presented_text: str) -> CredentialId:

@@ -6,7 +6,7 @@ import typer
 
 from doorward.apps.credentials import revoke_credential
 from doorward.cli.frame import Because, Desk, new_command, offer, require_reason
-from doorward.cli.parse import parse_credential_id
+from doorward.cli.parse import parse_logged_id
 from doorward.cli.problems import UsageProblem
 from doorward.cli.revoke_view import show_revoked, show_revoked_credential
 from doorward.revocation.operations import revoke_named
@@ -37,7 +37,9 @@ _Organization = Annotated[
 ]
 _Credential = Annotated[
     str | None,
-    typer.Option("--credential", metavar="ID", help="An API key, app password or opaque token, for good."),
+    typer.Option(
+        "--credential", metavar="ID", help="An API key, app password, signature key or opaque token, for good."
+    ),
 ]
 _Issuer = Annotated[
     str | None, typer.Option("--issuer", metavar="URL", help="Whose token, person or client it is, when not ours.")
@@ -82,7 +84,9 @@ async def revoke(
     if kind is FeedKind.CREDENTIAL:
         if issuer is not None:
             raise UsageProblem("Credentials are always ours: leave --issuer out.")
-        wanted = parse_credential_id(presented_id)
+        wanted = parse_logged_id(presented_id)
+        if wanted.startswith("whs_"):
+            raise UsageProblem("A secret of a webhook sender is taken back by `doorward webhooks secrets retire`.")
         async with desk.store() as store:
             done = await revoke_credential(store, wanted, reason=reason, actor=desk.actor)
         show_revoked_credential(desk.out, done)

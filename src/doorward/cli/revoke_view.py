@@ -31,7 +31,12 @@ _SURVIVES: Final = {
     FeedKind.CLIENT: "what it is issued from now on. To keep it out, remove the client",
     FeedKind.ORGANIZATION: "what is issued from now on: people may sign in again, apps may be given new keys",
 }
-_CREDENTIALS: Final = {"key": "API key", "password": "app password", "token": "opaque token"}
+_CREDENTIALS: Final = {
+    "key": "API key",
+    "password": "app password",
+    "signature_key": "signature key",
+    "token": "opaque token",
+}
 
 
 def show_revoked(out: Output, revoked: Revoked) -> None:
@@ -48,6 +53,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
                 "sectors": revoked.sectors,
                 "keys": revoked.keys,
                 "passwords": revoked.passwords,
+                "signature_keys": revoked.signature_keys,
             }
         )
         return
@@ -63,7 +69,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
         ("Remembered until", moment(revoked.leave_at)),
     ]
     out.facts(facts, to_stderr=True)
-    if not taken or not (revoked.keys or revoked.passwords):
+    if not taken or not (revoked.keys or revoked.passwords or revoked.signature_keys):
         out.note("Nothing says whether that name exists: a misspelt one revokes nothing.")
 
 
@@ -88,7 +94,12 @@ def show_revoked_credential(out: Output, done: CredentialRevoked) -> None:
 
 
 def _along(revoked: Revoked) -> str:
-    return f"{_count(revoked.keys, 'API key')} and {_count(revoked.passwords, 'app password')}, for good"
+    counted = (
+        _count(revoked.keys, "API key"),
+        _count(revoked.passwords, "app password"),
+        _count(revoked.signature_keys, "signature key"),
+    )
+    return f"{counted[0]}, {counted[1]} and {counted[2]}, for good"
 
 
 def _count(number: int, what: str) -> str:

@@ -24,7 +24,7 @@ GROUPS: Final[dict[str, tuple[str, str]]] = {
     "revoke": ("Who may call", "Take back a token, a sign-in, a person, a client or a key."),
     "sectors": ("Who may call", "Resources that know people by a derived name."),
     "webhooks": ("Signed messages", "Senders and their secrets; sign, verify, say why not."),
-    "signatures": ("Signed messages", "Signed requests (RFC 9421): sign, verify, explain."),
+    "signatures": ("Signed messages", "Keys of signed requests; sign, verify, say why not."),
     "audit": ("What happened", "Who did what; verify that nothing was altered."),
     "db": ("Housekeeping", "Upgrade, back up and restore the database."),
     "keyring": ("Housekeeping", "The keys tokens are signed with: list, rotate, retire, import."),

@@ -1,10 +1,11 @@
 """The JSON shapes programs get: those of the management API, so that a program can move from one to the other.
 
 Members are added, never renamed or removed; times are epoch seconds. No secret is in any of them but `secret` in the
-two `issued_…` shapes, once.
+`issued_…` shapes, once.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from doorward.apps.port import AppRecord
@@ -12,7 +13,10 @@ from doorward.audit.log_lines import VerificationRecord
 from doorward.audit.port import StoredEvent
 from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.basic.port import PasswordRecord
-from doorward.methods.webhook.issue import needed_because
+from doorward.methods.rotation import RotatableCredential
+from doorward.methods.signature.order import IssuedSignatureKey
+from doorward.methods.signature.port import SignatureKeyRecord
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.port import SecretRecord, SecretState, SenderRecord
 from doorward.values import RateLimit
 
@@ -21,10 +25,12 @@ __all__ = [
     "event_shape",
     "issued_key_shape",
     "issued_password_shape",
+    "issued_signature_key_shape",
     "issued_webhook_secret_shape",
     "key_shape",
     "key_start",
     "password_shape",
+    "signature_key_shape",
     "usage_shape",
     "verification_shape",
     "webhook_secret_shape",
@@ -51,13 +57,43 @@ def key_shape(record: KeyRecord) -> Shape:
     """An API key, without its secret."""
     return {
         "id": record.id,
+        "prefix": record.prefix,
+        **_owner(record),
+        "environment": record.environment.value,
+        **_grants(record),
+    }
+
+
+def signature_key_shape(record: SignatureKeyRecord) -> Shape:
+    """A signature key, without its secret; `public_jwk` is null when it has one."""
+    jwk = record.public_jwk
+    return {
+        "id": record.id,
+        **_owner(record),
+        "algorithm": record.algorithm.value,
+        "public_jwk": None if jwk is None else dict(jwk),
+        **_grants(record),
+    }
+
+
+def issued_signature_key_shape(issued: IssuedSignatureKey, jwk_file: Path | None) -> Shape:
+    """A new signature key with its secret in base64, or with the file it was written to."""
+    where = {"secret": issued.text()} if jwk_file is None else {"jwk_file": str(jwk_file)}
+    return {"key": signature_key_shape(issued.record), **where}
+
+
+def _owner(record: RotatableCredential) -> dict[str, Any]:  # Any: JSON
+    return {
         "app_id": record.app_id,
         "app_name": record.app_name,
         "app_state": record.app_state,
         "organization_id": record.organization_id,
         "name": record.name,
-        "prefix": record.prefix,
-        "environment": record.environment.value,
+    }
+
+
+def _grants(record: RotatableCredential) -> dict[str, Any]:  # Any: JSON
+    return {
         "scopes": list(record.scopes),
         "networks": list(record.networks),
         "rate": _rate(record.rate),

@@ -13,13 +13,17 @@ import typer
 from doorward.cli.frame import Desk, new_group, offer
 from doorward.cli.problems import UsageProblem
 from doorward.cli.signatures_explain import explain_bases, explain_with_keys
+from doorward.cli.signatures_keys import commands as key_commands
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.signature import PROFILES, CoverageProfile, VerifiedSignature, sign_request, verify_request
 
-commands = new_group("HTTP message signatures (RFC 9421): sign and verify requests in files, without a server.")
+commands = new_group(
+    "HTTP message signatures (RFC 9421): sign, verify and explain requests in files; the keys of apps."
+)
+commands.add_typer(key_commands, name="keys")
 
 _REFUSED: Final = 1
 Keys = Annotated[Path, typer.Option("--keys", metavar="JWKS", help="A file with a JWK set, or one JWK.")]

@@ -9,7 +9,7 @@ from doorward.cli.looks import ago, expiry
 from doorward.cli.output import Cell, Column, Output, styled
 from doorward.cli.shapes import issued_webhook_secret_shape, webhook_secret_shape
 from doorward.cli.text import brief, moment, relative
-from doorward.methods.webhook.issue import Needed, needed_because
+from doorward.methods.webhook.needed import Needed, needed_because
 from doorward.methods.webhook.order import IssuedSecret
 from doorward.methods.webhook.port import SecretRecord, SecretState
 

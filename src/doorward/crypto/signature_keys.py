@@ -22,7 +22,7 @@ from doorward.crypto.jose.signing import import_signing_key
 from doorward.crypto.signatures import JOSE_NAMES, SignatureAlgorithm, SignatureKey, SignatureSigner
 from doorward.errors import Misconfigured, Rejected
 
-__all__ = ["SIGNATURE_KEYS_MAX", "JsonKey", "parse_json_keys"]
+__all__ = ["SIGNATURE_KEYS_MAX", "JsonKey", "find_algorithm_of", "parse_json_keys"]
 
 SIGNATURE_KEYS_MAX: Final = 1_000
 """How many keys a set for signatures may hold."""
@@ -39,6 +39,7 @@ _UNSAID: Final[Mapping[tuple[object, object], SignatureAlgorithm]] = {
     ("EC", "P-384"): SignatureAlgorithm.ECDSA_P384_SHA384,
     ("RSA", None): SignatureAlgorithm.RSA_V1_5_SHA256,
 }
+_RSA: Final = (SignatureAlgorithm.RSA_V1_5_SHA256, SignatureAlgorithm.RSA_PSS_SHA512)
 
 
 class JsonKey(NamedTuple):
@@ -86,7 +87,12 @@ def parse_json_keys(text: bytes) -> dict[str, JsonKey]:
     return found
 
 
-def _key_of(jwk: Mapping[str, object]) -> JsonKey | None:
+def find_algorithm_of(jwk: Mapping[str, object]) -> SignatureAlgorithm | None:
+    """The one algorithm of a JWK; None when no signature of ours is made with such a key.
+
+    Raises:
+        UnusableKey: its `alg` is of another kind of key.
+    """
     kty = jwk.get("kty")
     place = (kty, jwk.get("crv") if kty in ("OKP", "EC") else None)
     unsaid = _UNSAID.get(place) if all(isinstance(part, str | None) for part in place) else None
@@ -94,8 +100,15 @@ def _key_of(jwk: Mapping[str, object]) -> JsonKey | None:
     algorithm = unsaid if said is None else _NAMES.get(said) if isinstance(said, str) else None
     if unsaid is None or algorithm is None or jwk.get("use", "sig") != "sig":
         return None
-    if algorithm is not unsaid and kty != "RSA":
+    if algorithm is not unsaid and (kty != "RSA" or algorithm not in _RSA):
         raise UnusableKey("its `alg` is of another kind of key")
+    return algorithm
+
+
+def _key_of(jwk: Mapping[str, object]) -> JsonKey | None:
+    algorithm = find_algorithm_of(jwk)
+    if algorithm is None:
+        return None
     key_id = kid_of_jwk(jwk)
     if key_id is not None and not (key_id.isascii() and key_id.isprintable()):
         raise UnusableKey("its `kid` is not printable ASCII, so no signature can name it")
@@ -103,7 +116,7 @@ def _key_of(jwk: Mapping[str, object]) -> JsonKey | None:
     if not isinstance(operations, list):
         raise UnusableKey("its `key_ops` is no list")
     may = frozenset(operation for operation in operations if isinstance(operation, str))
-    return _secret(jwk, key_id, may) if kty == "oct" else _pair(jwk, algorithm, key_id, may)
+    return _secret(jwk, key_id, may) if jwk["kty"] == "oct" else _pair(jwk, algorithm, key_id, may)
 
 
 def _secret(jwk: Mapping[str, object], key_id: str | None, may: frozenset[str]) -> JsonKey:

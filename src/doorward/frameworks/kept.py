@@ -35,6 +35,7 @@ __all__ = [
     "ON_DISK",
     "Bodies",
     "KeptBody",
+    "Spool",
 ]
 
 BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
@@ -125,7 +126,7 @@ class KeptBody:
         self._in_memory = 0
         self._on_disk = 0
         self._taken = 0
-        self._spool: _Spool | None = None
+        self._spool: Spool | None = None
 
     @property
     def size(self) -> int:
@@ -208,15 +209,15 @@ class KeptBody:
         pieces, self._pieces = self._pieces, []
         self._on_disk, self._in_memory = self._on_disk + size, 0
         if self._spool is None:
-            self._spool = _Spool()
+            self._spool = Spool()
         await _in_thread(self._spool.write, pieces)
         self._memory.give_back(size, self._source)
         self._taken -= size
 
 
 @final
-class _Spool:
-    """A file without a name. Its methods are for threads, but for `give_up`."""
+class Spool:
+    """A file without a name, made when it is first written to. Its methods are for threads, but for `give_up`."""
 
     __slots__ = ("_file", "_is_given_up", "_lock")
 
@@ -226,6 +227,7 @@ class _Spool:
         self._lock: Final = Lock()
 
     def write(self, pieces: Sequence[bytes | bytearray]) -> None:
+        """Append. Nothing happens when it was given up."""
         with self._lock:
             if self._is_given_up:
                 return
@@ -238,6 +240,7 @@ class _Spool:
                     left = left[self._file.write(left) :]
 
     def read(self, begin: int, size: int) -> bytes:
+        """What was written there."""
         with self._lock:
             assert self._file is not None, "it was written, and not given up"
             return os.pread(self._file.fileno(), size, begin)
@@ -259,7 +262,7 @@ class _Spool:
                 self._file = None
 
 
-async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:  # Any: those of two methods of `_Spool`
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:  # Any: those of two methods of `Spool`
     try:
         return await asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
     except OSError as error:

@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from doorward.errors import Rejected
 from doorward.values import AppId, OrganizationId
 
 __all__ = ["APP_ACTIVE", "APP_REVOKED", "APP_SUSPENDED", "Owner", "OwnerPort", "barred_by_owner"]
+__all__ += ["require_living_owner"]
 
 APP_ACTIVE = "active"
 APP_SUSPENDED = "suspended"
@@ -49,3 +51,9 @@ def barred_by_owner(app_state: str) -> str | None:
         return None
     # A state that is not known here bars too: a newer release may have added one (invariant 11).
     return "credential_revoked" if app_state == APP_REVOKED else "app_suspended"
+
+
+def require_living_owner(owner: Owner) -> None:
+    """Raise `Rejected("state_final")` for an app that is revoked: nothing new is made for it."""
+    if owner.state == APP_REVOKED:
+        raise Rejected("state_final", "the app is revoked")

@@ -158,8 +158,8 @@ async def revoke_subject(
 async def revoke_organization(
     store: RevocationStore, organization_id: str, *, issuer: str | None = None, reason: str, actor: Actor
 ) -> Revoked:
-    """Everything an organization was issued up to now is void; its API keys, app passwords and the secrets of its webhook
-    senders are revoked for good.
+    """Everything an organization was issued up to now is void; its API keys, app passwords, signature keys and the
+    secrets of its webhook senders are revoked for good.
 
     Its apps and senders stay, and may be given new ones. Raises as `revoke_token`.
     """

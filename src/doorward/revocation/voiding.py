@@ -35,7 +35,8 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     """What was done. `later_is_good`: whether what is issued from now on opens doors again.
 
     `leave_at` is the epoch second from which the row may be forgotten, because nothing it names can be alive;
-    `sectors` how many resources are told by the name they know; `keys` and `passwords` how many went along; `position`
+    `sectors` how many resources are told by the name they know; `keys`, `passwords` and
+    `signature_keys` how many went along; `position`
     where the feed stands now.
     """
 
@@ -49,6 +50,7 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     sectors: int = 0
     keys: int = 0
     passwords: int = 0
+    signature_keys: int = 0
 
 
 def order_of(kind: FeedKind, presented_id: str, *, issuer: str | None, reason: str, actor: Actor, now: int) -> Order:
@@ -108,6 +110,7 @@ def void(
         sectors=len(derived),
         keys=0 if held is None else held.keys,
         passwords=0 if held is None else held.passwords,
+        signature_keys=0 if held is None else held.signature_keys,
     )
     return Change(writes=(*own, *writes), revocations=rows, events=(event,)), revoked
 
@@ -120,7 +123,7 @@ def _event(order: Order, *, sectors: int, held: HeldCredentials | None) -> Event
     if sectors:
         details["sectors"] = sectors
     if held is not None:
-        details |= {"keys": held.keys, "passwords": held.passwords}
+        details |= {"keys": held.keys, "passwords": held.passwords, "signature_keys": held.signature_keys}
     return Event(
         at=order.now,
         action=f"{kind.value}.revoked",

@@ -37,8 +37,10 @@ OPAQUE_KINDS: Final = frozenset(
 
 @final
 class OrganizationCredentialsRevoked(msgspec.Struct, frozen=True):
-    """Write: every API key, app password and secret of a webhook sender of the organization that is not revoked (or
-    retired) becomes so.
+    """Write: every API key, app password, signature key and secret of a webhook sender of the organization that is not
+    revoked (or retired) becomes so.
+
+    Secrets are erased with it.
     """
 
     organization_id: OrganizationId
@@ -83,6 +85,7 @@ class HeldCredentials(msgspec.Struct, frozen=True):
 
     keys: int
     passwords: int
+    signature_keys: int = 0
 
 
 @final

@@ -25,7 +25,14 @@ from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
 from doorward.wire.render import Answer, render_refusal
 
-__all__ = ["EXPLAIN_FORM_BYTES_MAX", "EXPLAIN_PATH", "ExplainPage", "StyleSheet", "explain_routes"]
+__all__ = [
+    "EXPLAIN_FORM_BYTES_MAX",
+    "EXPLAIN_PATH",
+    "ExplainPage",
+    "StyleSheet",
+    "explain_form_room",
+    "explain_routes",
+]
 
 EXPLAIN_PATH: Final = "/dev/explain"
 EXPLAIN_FORM_BYTES_MAX: Final = 524_288
@@ -76,6 +83,11 @@ class StyleSheet:
             await send_answer(send, style_sheet(), head=scope["method"] == "HEAD")
         else:
             await send_answer(send, render_refusal(Rejected("method_not_allowed", "a style sheet is read")))
+
+
+def explain_form_room(path: str) -> int:
+    """How large a body the page takes; 0 for every other path. For `BodyLimit`, of a development server only."""
+    return EXPLAIN_FORM_BYTES_MAX if path == EXPLAIN_PATH else 0
 
 
 def explain_routes(clock: Clock) -> dict[str, ASGIApp]:

@@ -4,8 +4,7 @@ The body is counted as it is read, not buffered here: a handler that never asks 
 """
 
 import asyncio
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Final, final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,31 +16,40 @@ from doorward.wire.render import render_refusal
 __all__ = ["BodyLimit", "LoadLimit"]
 
 _LENGTH_DIGITS_MAX: Final = 18
-_NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @final
 class BodyLimit:
     """Refuses a body over `body_bytes_max` as `body_too_large`, one slower than `body_timeout_s` as malformed.
 
-    `wider`: paths, as the server has decoded them, that take more than that, and how much.
+    Args:
+        app: what reads the body.
+        body_bytes_max: of every path.
+        body_timeout_s: of the whole body.
+        room_for: how large a body the route of a path takes, where that is more; 0 where it is not. Only for routes
+            that let nobody in unproven before they read.
     """
 
     def __init__(
-        self, app: ASGIApp, *, body_bytes_max: int, body_timeout_s: float, wider: Mapping[str, int] = _NOWHERE
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes_max: int,
+        body_timeout_s: float,
+        room_for: Callable[[str], int] = lambda _path: 0,
     ) -> None:
         self._app: Final = app
         self._body_bytes_max: Final = body_bytes_max
-        self._wider: Final = {path: max(bytes_max, body_bytes_max) for path, bytes_max in wider.items()}
         self._body_timeout_s: Final = body_timeout_s
+        self._room_for: Final = room_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses or hands on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        bytes_max = max(self._body_bytes_max, self._room_for(scope["path"]))
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-        bytes_max = self._wider.get(scope["path"], self._body_bytes_max) if self._wider else self._body_bytes_max
         if any(_is_over(value, bytes_max) for value in lengths):
             await send_answer(send, render_refusal(Rejected("body_too_large")))
             return

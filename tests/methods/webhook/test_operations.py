@@ -10,7 +10,7 @@ from tests.simulators.webhook import secret_text
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook import SCHEMES
 from doorward.methods.webhook.config import FEED_ROW_LIFETIME_S, OVERLAP_S_MAX, SECRETS_AHEAD_S_MAX
-from doorward.methods.webhook.issue import needed_because
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.operations import add_secret, add_sender, retire_secret, rotate_secret
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
 from doorward.methods.webhook.port import SecretState, SenderRecord

@@ -142,6 +142,12 @@ async def test_what_cannot_be_used_is_ours_to_mend_and_says_which(
     assert await code_of(Door(acme), request) == "secrets_unavailable"
     assert issued.record.id in caplog.text
     assert issued.text[6:] not in caplog.text
+    # Whoever has no secret can ask for it as often as he likes; the log is written once a minute.
+    assert await code_of(Door(acme), request) == "secrets_unavailable"
+    assert len(caplog.records) == 1
+    store.now += 60
+    assert await code_of(Door(acme), request) == "secrets_unavailable"
+    assert len(caplog.records) == 2
 
 
 async def test_a_text_opens_in_its_own_row_only(store: SimulatedStore, acme: WebhookDeliveries) -> None:

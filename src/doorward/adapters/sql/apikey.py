@@ -1,70 +1,30 @@
 """API keys in SQL, read together with their app and their use."""
 
-from functools import cache
 from typing import Final, final
 
-from sqlalchemy import ColumnElement, bindparam, select
-
 from doorward.adapters.sql import schema
-from doorward.adapters.sql.columns import decode_metadata, decode_words, encode_metadata, encode_words
+from doorward.adapters.sql.owned import (
+    OWN_AFTER_GRANTS,
+    CredentialRows,
+    grant_columns,
+    grant_fields,
+    owned_columns,
+    owned_fields,
+)
 from doorward.adapters.sql.script import Engine, Row, Script
-from doorward.adapters.sql.statements import Statement, Value, limited, nearest, require_page
+from doorward.adapters.sql.statements import Value
 from doorward.adapters.sql.updates import VersionedTable
-from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyState, KeyUpdated
-from doorward.values import AppId, CredentialId, Environment, OrganizationId, RateLimit, Scopes
+from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
+from doorward.values import AppId, CredentialId, Environment, OrganizationId
 
 __all__ = ["SqlKeys", "insert_key", "update_key"]
 
-_keys: Final = schema.api_keys.c
-_apps: Final = schema.apps.c
-_usage: Final = schema.usage.c
-_SELECT: Final = select(
-    _keys.id,
-    _keys.app_id,
-    _keys.organization_id,
-    _keys.name,
-    _keys.prefix,
-    _keys.environment,
-    _keys.secret_digest,
-    _keys.scopes,
-    _keys.networks,
-    _keys.rate_requests,
-    _keys.rate_window_s,
-    _keys.state,
-    _keys.created_at,
-    _keys.expires_at,
-    _keys.rotated_from,
-    _keys.rotated_to,
-    _keys.version,
-    _keys.metadata,
-    _apps.name.label("app_name"),
-    _apps.state.label("app_state"),
-    _usage.last_used_at,
-    _usage.last_source,
-    _usage.use_count,
-).select_from(
-    schema.api_keys.join(schema.apps, _apps.id == _keys.app_id).outerjoin(
-        schema.usage, _usage.credential_id == _keys.id
-    )
-)
-_PAGE: Final = _SELECT.where(_keys.id > bindparam("after")).order_by(_keys.id).limit(limited("limit"))
-_FIND: Final = Statement(_SELECT.where(nearest(_keys.id, "id")))
-# Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
-_FILTERS: Final[dict[str, ColumnElement[bool]]] = {
-    "app_id": _keys.app_id == bindparam("app_id"),
-    "organization_id": _keys.organization_id == bindparam("organization_id"),
-}
 _TABLE: Final = VersionedTable(
     schema.api_keys,
     fixed=frozenset(
         {"app_id", "organization_id", "prefix", "environment", "secret_digest", "created_at", "rotated_from"}
     ),
 )
-
-
-@cache
-def _filtered(names: tuple[str, ...]) -> Statement:
-    return Statement(_PAGE.where(*(_FILTERS[name] for name in names)))
 
 
 @final
@@ -76,9 +36,7 @@ class SqlKeys:
 
     async def find_key(self, key_id: CredentialId) -> KeyRecord | None:
         """See the port."""
-        rows = await self._engine.read(_FIND, {"id": key_id})
-        record = _record(rows[0]) if rows else None
-        return record if record is not None and record.id == key_id else None
+        return await _ROWS.find(self._engine, key_id)
 
     async def list_keys(
         self,
@@ -89,12 +47,7 @@ class SqlKeys:
         limit: int = 100,
     ) -> tuple[KeyRecord, ...]:
         """See the port."""
-        require_page(limit)
-        given: dict[str, Value] = {"app_id": app_id, "organization_id": organization_id}
-        asked = {name: value for name, value in given.items() if value is not None}
-        page: dict[str, Value] = {"after": after, "limit": limit}
-        rows = await self._engine.read(_filtered(tuple(asked)), asked | page)
-        return tuple(map(_record, rows))
+        return await _ROWS.list(self._engine, app_id=app_id, organization_id=organization_id, after=after, limit=limit)
 
 
 def insert_key(write: KeyInserted) -> Script[None]:
@@ -108,50 +61,24 @@ def update_key(write: KeyUpdated) -> Script[None]:
 
 
 def _record(row: Row) -> KeyRecord:
+    prefix, environment, secret_digest = row[OWN_AFTER_GRANTS:]
     return KeyRecord(
-        id=row[0],
-        app_id=row[1],
-        organization_id=row[2],
-        name=row[3],
-        prefix=row[4],
-        environment=Environment(row[5]),
-        secret_digest=row[6],
-        scopes=Scopes.parse(row[7]),
-        networks=decode_words(row[8]),
-        rate=None if row[9] is None else RateLimit(row[9], row[10]),
-        state=KeyState(row[11]),
-        created_at=row[12],
-        expires_at=row[13],
-        rotated_from=row[14],
-        rotated_to=row[15],
-        version=row[16],
-        metadata=decode_metadata(row[17]),
-        app_name=row[18],
-        app_state=row[19],
-        last_used_at=row[20],
-        last_source=row[21],
-        use_count=row[22] or 0,
+        **owned_fields(row),
+        **grant_fields(row),
+        prefix=prefix,
+        environment=Environment(environment),
+        secret_digest=secret_digest,
     )
+
+
+_ROWS: Final = CredentialRows(schema.api_keys, ("prefix", "environment", "secret_digest"), _record)
 
 
 def _row(record: KeyRecord) -> dict[str, Value]:
     return {
-        "id": record.id,
-        "app_id": record.app_id,
-        "organization_id": record.organization_id,
-        "name": record.name,
+        **owned_columns(record),
+        **grant_columns(record),
         "prefix": record.prefix,
         "environment": record.environment.value,
         "secret_digest": record.secret_digest,
-        "scopes": str(record.scopes),
-        "networks": encode_words(record.networks),
-        "rate_requests": record.rate.requests if record.rate else None,
-        "rate_window_s": record.rate.window_s if record.rate else None,
-        "state": record.state.value,
-        "created_at": record.created_at,
-        "expires_at": record.expires_at,
-        "rotated_from": record.rotated_from,
-        "rotated_to": record.rotated_to,
-        "version": record.version,
-        "metadata": encode_metadata(record.metadata),
     }

@@ -19,6 +19,7 @@ from doorward.adapters.sql.holdings import revoke_opaque_tokens, revoke_organiza
 from doorward.adapters.sql.opaque import insert_opaque_token
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.sectors import expect_sectors, insert_sector
+from doorward.adapters.sql.signature_keys import insert_signature_key, update_signature_key
 from doorward.adapters.sql.signing_keys import insert_signing_key, update_signing_key
 from doorward.adapters.sql.statements import Statement, announced
 from doorward.adapters.sql.webhooks import insert_secret, insert_sender, update_secret, update_sender
@@ -29,6 +30,7 @@ from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted
+from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyUpdated
 from doorward.methods.webhook.port import SecretInserted, SecretUpdated, SenderInserted, SenderUpdated
 from doorward.revocation.writes import (
     OpaqueTokensRevoked,
@@ -54,6 +56,8 @@ _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     PasswordInserted: insert_password,
     PasswordUpdated: update_password,
     OpaqueInserted: insert_opaque_token,
+    SignatureKeyInserted: insert_signature_key,
+    SignatureKeyUpdated: update_signature_key,
     SigningKeyInserted: insert_signing_key,
     SigningKeyUpdated: update_signing_key,
     SenderInserted: insert_sender,

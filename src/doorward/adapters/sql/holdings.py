@@ -26,12 +26,14 @@ __all__ = ["SqlHoldings", "revoke_opaque_tokens", "revoke_organization_credentia
 _tokens: Final = schema.opaque_tokens.c
 
 
-def _revoke(table: Table, condition: ColumnElement[bool]) -> Statement:
+def _revoke(table: Table, condition: ColumnElement[bool], *, erased: tuple[str, ...] = ()) -> Statement:
     columns = table.columns
     # What is revoked stays as it is: its version is what a reader may hold in his hand.
     alive = columns.state != literal_column("'revoked'")
     return Statement(
-        update(table).where(condition, alive).values(state=literal_column("'revoked'"), version=columns.version + 1)
+        update(table)
+        .where(condition, alive)
+        .values(state=literal_column("'revoked'"), version=columns.version + 1, **dict.fromkeys(erased, null()))
     )
 
 
@@ -43,8 +45,11 @@ def _revoke_opaque(column: Column[str]) -> Statement:
     return _revoke(schema.opaque_tokens, column == bindparam("rests_on", type_=column.type))
 
 
-_REVOKE_CREDENTIALS: Final = tuple(
-    _revoke(table, _of_organization(table)) for table in (schema.api_keys, schema.app_passwords)
+_REVOKE_CREDENTIALS: Final = (
+    _revoke(schema.api_keys, _of_organization(schema.api_keys)),
+    _revoke(schema.app_passwords, _of_organization(schema.app_passwords)),
+    # As when a single one is revoked: what is over must not lie about to be signed with.
+    _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
 )
 _secrets: Final = schema.webhook_secrets.c
 # Retired, as the state is called there, and erased.
@@ -71,7 +76,7 @@ def _count(table: Table) -> ColumnElement[int]:
     return select(func.count()).select_from(table).where(_of_organization(table), alive).scalar_subquery()
 
 
-_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords)))
+_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords), _count(schema.signature_keys)))
 _FIND_OPAQUE: Final = Statement(
     select(
         _tokens.id,
@@ -96,8 +101,8 @@ class SqlHoldings:
 
     async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
         """See the port."""
-        ((keys, passwords),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
-        return HeldCredentials(keys=keys, passwords=passwords)
+        ((keys, passwords, signature_keys),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
+        return HeldCredentials(keys=keys, passwords=passwords, signature_keys=signature_keys)
 
     async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
         """See the port."""
@@ -110,7 +115,7 @@ class SqlHoldings:
 
 
 def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Script[None]:
-    """Every key, app password and secret of a webhook sender of an organization."""
+    """Every key, app password, signature key and secret of a webhook sender of an organization."""
     for statement in (*_REVOKE_CREDENTIALS, _RETIRE_SECRETS):
         yield Step(statement, {"organization_id": write.organization_id})
 

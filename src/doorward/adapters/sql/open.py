@@ -15,6 +15,7 @@ from doorward.adapters.sql.meta import SqlMeta
 from doorward.adapters.sql.opaque import SqlOpaqueTokens
 from doorward.adapters.sql.script import Engine
 from doorward.adapters.sql.sectors import SqlSectors
+from doorward.adapters.sql.signature_keys import SqlSignatureKeys
 from doorward.adapters.sql.signing_keys import SqlSigningKeys
 from doorward.adapters.sql.sqlite import SqliteEngine
 from doorward.adapters.sql.standing import SqlStanding
@@ -33,7 +34,9 @@ __all__ = ["SqlPorts", "open_sql"]
 class SqlPorts:
     """Every port of one database. Nothing is opened before `start`; belongs to the loop that started it."""
 
-    def __init__(self, engine: Engine, chain_key: ChainKey | None, claims_per_owner_max: int) -> None:
+    def __init__(
+        self, engine: Engine, chain_key: ChainKey | None, claims_per_owner_max: int = CLAIMS_PER_OWNER_MAX
+    ) -> None:
         self._engine: Final = engine
         self.keys: Final = SqlKeys(engine)
         self.passwords: Final = SqlPasswords(engine)
@@ -50,6 +53,7 @@ class SqlPorts:
         self.sectors: Final = SqlSectors(engine)
         self.holdings: Final = SqlHoldings(engine)
         self.signing_keys: Final = SqlSigningKeys(engine)
+        self.signature_keys: Final = SqlSignatureKeys(engine)
         self.senders: Final = SqlSenders(engine)
 
     async def start(self) -> None:

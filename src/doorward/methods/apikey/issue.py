@@ -1,52 +1,31 @@
 """Mint, rotate and change keys: pure functions from what is stored to a `Change`.
 
-Decisions:
-
-* A successor has the grants, the metadata and the *lifetime* of its predecessor, counted from now: rotation is how a
-  key's life goes on, so it starts afresh. A key that never expires has a successor that never expires.
-* The old key works until the overlap is over, never past its own expiry. An overlap of 0 (a leak) revokes it.
-* There is no way to prolong a key: its expiry is set once. A key whose end can be moved has none.
-* Every change names a reason and puts a row into the feed in the same unit of work, so no cache outlives it.
+How a key is moved, rotated and changed is the same for every credential of an app (`owned_credential.py`,
+`rotation.py`); what is here is what a key is made of.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.apikey.config import (
-    EXPIRES_IN_S_MAX,
-    FEED_ROW_LIFETIME_S,
-    NEVER,
-    OVERLAP_S_MAX,
-    Never,
-)
 from doorward.methods.apikey.order import IssuedKey, KeyChanges, KeyOrder
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyState, KeyUpdated
-from doorward.methods.owner import APP_REVOKED, Owner
-from doorward.values import (
-    Actor,
-    Change,
-    CredentialId,
-    Entropy,
-    Event,
-    FeedKind,
-    Handle,
-    Revocation,
+from doorward.methods.owned_credential import CredentialKind
+from doorward.methods.owner import Owner, require_living_owner
+from doorward.methods.rotation import (
+    change_grants,
+    expiry_of,
+    grants_of,
+    require_rotatable,
+    rotation_of,
+    successor_of,
 )
-from doorward.values.bounds import (
-    parse_duration,
-    parse_metadata,
-    parse_name,
-    parse_networks,
-    parse_rate,
-)
+from doorward.values import Actor, Change, CredentialId, Entropy
+from doorward.values.bounds import parse_metadata, parse_name, parse_networks, parse_rate
 from doorward.wire.credential import PREFIX_PATTERN, mint_credential_text
-from doorward.wire.reason import parse_reason
 
 __all__ = [
     "change_key_of",
@@ -55,6 +34,9 @@ __all__ = [
     "succeed_key",
 ]
 
+_NO_ID: Final = CredentialId("")
+_KEYS: Final = CredentialKind("the key", "key", KeyUpdated)
+
 
 def issue_key(order: KeyOrder, owner: Owner, *, actor: Actor, now: int, entropy: Entropy) -> tuple[IssuedKey, Change]:
     """A new key of `owner`.
@@ -62,8 +44,7 @@ def issue_key(order: KeyOrder, owner: Owner, *, actor: Actor, now: int, entropy:
     Raises:
         Rejected: `input_invalid`, or `state_final` when the app is revoked.
     """
-    if owner.state == APP_REVOKED:
-        raise Rejected("state_final", "the app is revoked")
+    require_living_owner(owner)
     if re.fullmatch(PREFIX_PATTERN, order.prefix) is None:
         raise Rejected("input_invalid", "a prefix is 2 to 12 lower-case letters and digits, a letter first")
     record = KeyRecord(
@@ -79,13 +60,13 @@ def issue_key(order: KeyOrder, owner: Owner, *, actor: Actor, now: int, entropy:
         rate=None if order.rate is None else parse_rate(order.rate),
         state=KeyState.ACTIVE,
         created_at=now,
-        expires_at=_expiry(order.expires_in_s, now),
+        expires_at=expiry_of(order.expires_in_s, now),
         metadata=parse_metadata(order.metadata),
         app_name=owner.name,
         app_state=owner.state,
     )
     issued = _mint(record, entropy)
-    event = _event("key.created", issued.record, actor, now, None, _grants(issued.record))
+    event = _KEYS.event("created", issued.record, _details(issued.record), reason=None, actor=actor, now=now)
     return issued, Change(writes=(KeyInserted(issued.record),), events=(event,))
 
 
@@ -98,44 +79,18 @@ def succeed_key(
         Rejected: `input_invalid`; `state_final` for a revoked key or app, `state_expired` for an expired key,
             `object_conflict` for one that was rotated before.
     """
-    said = parse_reason(reason)
-    parse_duration(overlap_s, "an overlap", least_s=0, most_s=OVERLAP_S_MAX)
-    _require_rotatable(record, now)
-    lifetime_s = NEVER if record.expires_at is None else record.expires_at - record.created_at
-    issued = _mint(
-        replace(
-            record,
-            created_at=now,
-            expires_at=_expiry(lifetime_s, now),
-            rotated_from=record.id,
-            rotated_to=None,
-            version=1,
-            last_used_at=None,
-            last_source=None,
-            use_count=0,
-        ),
-        entropy,
-    )
-    end = now + overlap_s
-    old = replace(
+    said = require_rotatable(_KEYS, record, overlap_s=overlap_s, reason=reason, now=now)
+    issued = _mint(successor_of(record, now), entropy)
+    change = rotation_of(
+        _KEYS,
         record,
-        state=record.state if overlap_s else KeyState.REVOKED,
-        expires_at=end if record.expires_at is None else min(end, record.expires_at),
-        rotated_to=issued.record.id,
-        version=record.version + 1,
-    )
-    details: dict[str, str | int | None] = {
-        "rotated_to": issued.record.id,
-        "overlap_s": overlap_s,
-        "until": old.expires_at,
-    }
-    change = Change(
-        writes=(KeyInserted(issued.record), KeyUpdated(old)),
-        revocations=(_row(old, now),),
-        events=(
-            _event("key.rotated", old, actor, now, said, details),
-            _event("key.created", issued.record, actor, now, said, _grants(issued.record)),
-        ),
+        issued.record,
+        inserted=KeyInserted(issued.record),
+        created=_details(issued.record),
+        overlap_s=overlap_s,
+        reason=said,
+        actor=actor,
+        now=now,
     )
     return issued, change
 
@@ -146,12 +101,7 @@ def move_key(record: KeyRecord, state: KeyState, *, reason: str, actor: Actor, n
     Raises:
         Rejected: `input_invalid`, or `state_final` when it is revoked.
     """
-    said = parse_reason(reason)
-    _require_not_final(record)
-    if record.state is state:
-        return record, Change()
-    moved = replace(record, state=state, version=record.version + 1)
-    return moved, _update(f"key.{_DONE[state]}", moved, actor, now, said, {"state_before": record.state.value})
+    return _KEYS.move(record, state, reason=reason, actor=actor, now=now)
 
 
 def change_key_of(
@@ -162,28 +112,7 @@ def change_key_of(
     Raises:
         Rejected: `input_invalid` (also when nothing is to change), or `state_final` when it is revoked.
     """
-    said = parse_reason(reason)
-    _require_not_final(record)
-    wanted: dict[str, object] = {}
-    if changes.name is not UNSET:
-        wanted["name"] = parse_name(changes.name)
-    if changes.scopes is not UNSET:
-        wanted["scopes"] = changes.scopes
-    if changes.networks is not UNSET:
-        wanted["networks"] = parse_networks(changes.networks)
-    if changes.rate is not UNSET:
-        wanted["rate"] = None if changes.rate is None else parse_rate(changes.rate)
-    if changes.metadata is not UNSET:
-        wanted["metadata"] = parse_metadata(changes.metadata)
-    if not wanted:
-        raise Rejected("input_invalid", "nothing is to change")
-    changed = replace(record, **wanted, version=record.version + 1)
-    before = {f"{name}_before": value for name, value in _grants(record).items() if _grants(changed)[name] != value}
-    return changed, _update("key.changed", changed, actor, now, said, {**_grants(changed), **before})
-
-
-_NO_ID: Final = CredentialId("")
-_DONE: Final = {KeyState.ACTIVE: "enabled", KeyState.DISABLED: "disabled", KeyState.REVOKED: "revoked"}
+    return change_grants(_KEYS, record, changes, details_of=_details, reason=reason, actor=actor, now=now)
 
 
 def _mint(record: KeyRecord, entropy: Entropy) -> IssuedKey:
@@ -192,76 +121,5 @@ def _mint(record: KeyRecord, entropy: Entropy) -> IssuedKey:
     return IssuedKey(replace(record, id=CredentialId(minted.id), secret_digest=digest), minted.text)
 
 
-def _expiry(expires_in_s: int | Never, now: int) -> int | None:
-    if isinstance(expires_in_s, Never):
-        return None
-    return now + parse_duration(expires_in_s, "a lifetime", least_s=1, most_s=EXPIRES_IN_S_MAX)
-
-
-def _require_not_final(record: KeyRecord) -> None:
-    if record.state is KeyState.REVOKED:
-        raise Rejected("state_final", "the key is revoked")
-
-
-def _require_rotatable(record: KeyRecord, now: int) -> None:
-    _require_not_final(record)
-    if record.app_state == APP_REVOKED:
-        raise Rejected("state_final", "the app is revoked")
-    if record.rotated_to is not None:
-        raise Rejected("object_conflict", f"the key was rotated before, to {record.rotated_to}")
-    if record.expires_at is not None and record.expires_at <= now:
-        raise Rejected("state_expired", "the key has expired")
-    if record.state is KeyState.DISABLED:
-        # Its successor would be active: rotation must not be a way around disabling.
-        raise Rejected("input_invalid", "the key is disabled; enable it before it is rotated")
-
-
-def _update(
-    action: str, record: KeyRecord, actor: Actor, now: int, reason: str, details: Mapping[str, str | int | None]
-) -> Change:
-    return Change(
-        writes=(KeyUpdated(record),),
-        revocations=(_row(record, now),),
-        events=(_event(action, record, actor, now, reason, details),),
-    )
-
-
-def _row(record: KeyRecord, now: int) -> Revocation:
-    return Revocation(
-        handle=Handle(FeedKind.CREDENTIAL, record.id),
-        leave_at=now + FEED_ROW_LIFETIME_S,
-        changed_version=None if record.state is KeyState.REVOKED else record.version,
-    )
-
-
-def _event(
-    action: str,
-    record: KeyRecord,
-    actor: Actor,
-    now: int,
-    reason: str | None,
-    details: Mapping[str, str | int | None],
-) -> Event:
-    return Event(
-        at=now,
-        action=action,
-        actor=actor,
-        object_kind="key",
-        object_id=record.id,
-        app_id=record.app_id,
-        organization_id=record.organization_id,
-        reason=reason,
-        details=details,
-    )
-
-
-def _grants(record: KeyRecord) -> dict[str, str | int | None]:
-    rate = record.rate
-    return {
-        "name": record.name,
-        "environment": record.environment.value,
-        "scopes": str(record.scopes),
-        "networks": " ".join(record.networks),
-        "rate": None if rate is None else f"{rate.requests}/{rate.window_s}s",
-        "expires_at": record.expires_at,
-    }
+def _details(record: KeyRecord) -> dict[str, str | int | None]:
+    return {"environment": record.environment.value, **grants_of(record)}

@@ -1,51 +1,30 @@
 """What can be done to keys, from the management API and the command line alike.
 
-Each operation reads, decides in `issue.py`, and commits one `Change`. When somebody else changed the key in between,
-it is read and decided once more; then the conflict is reported.
+Each operation reads, decides in `issue.py`, and commits one `Change` (`deciding.py`).
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Final, Protocol
 
 from doorward.errors import Rejected
 from doorward.methods.apikey.config import OVERLAP_S
 from doorward.methods.apikey.issue import change_key_of, issue_key, move_key, succeed_key
 from doorward.methods.apikey.order import IssuedKey, KeyChanges, KeyOrder
 from doorward.methods.apikey.port import KeyPort, KeyRecord, KeyState
-from doorward.methods.owner import OwnerPort
-from doorward.values import Actor, Change, ChangePort, Clock, CredentialId, Entropy
+from doorward.methods.deciding import OwnersStore, decide
+from doorward.values import Actor, Change, CredentialId
 
 __all__ = ["KeyStore", "change_key", "create_key", "disable_key", "enable_key", "revoke_key", "rotate_key"]
 
-_ResultT = TypeVar("_ResultT")
+_UNKNOWN: Final = "no such key"
 
 
-class KeyStore(Protocol):
+class KeyStore(OwnersStore, Protocol):
     """What is needed of a store to manage keys."""
 
     @property
     def keys(self) -> KeyPort:
         """Finds keys."""
-        ...
-
-    @property
-    def apps(self) -> OwnerPort:
-        """Finds the apps that own them."""
-        ...
-
-    @property
-    def changes(self) -> ChangePort:
-        """Commits."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Epoch seconds."""
-        ...
-
-    @property
-    def entropy(self) -> Entropy:
-        """Where secrets come from."""
         ...
 
 
@@ -74,10 +53,10 @@ async def rotate_key(
         Unavailable: `store_unavailable`.
     """
 
-    def decide(record: KeyRecord, now: int) -> tuple[IssuedKey, Change]:
+    def decision(record: KeyRecord, now: int) -> tuple[IssuedKey, Change]:
         return succeed_key(record, overlap_s=overlap_s, reason=reason, actor=actor, now=now, entropy=store.entropy)
 
-    return await _apply(store, key_id, decide)
+    return await decide(store, partial(store.keys.find_key, key_id), decision, unknown=_UNKNOWN)
 
 
 async def disable_key(store: KeyStore, key_id: CredentialId, *, reason: str, actor: Actor) -> KeyRecord:
@@ -105,37 +84,14 @@ async def change_key(
 ) -> KeyRecord:
     """Other grants, effective wherever the key is cached within the feed's bound. Raises as `revoke_key`."""
 
-    def decide(record: KeyRecord, now: int) -> tuple[KeyRecord, Change]:
+    def decision(record: KeyRecord, now: int) -> tuple[KeyRecord, Change]:
         return change_key_of(record, changes, reason=reason, actor=actor, now=now)
 
-    return await _apply(store, key_id, decide)
+    return await decide(store, partial(store.keys.find_key, key_id), decision, unknown=_UNKNOWN)
 
 
 async def _move(store: KeyStore, key_id: CredentialId, state: KeyState, *, reason: str, actor: Actor) -> KeyRecord:
-    def decide(record: KeyRecord, now: int) -> tuple[KeyRecord, Change]:
+    def decision(record: KeyRecord, now: int) -> tuple[KeyRecord, Change]:
         return move_key(record, state, reason=reason, actor=actor, now=now)
 
-    return await _apply(store, key_id, decide)
-
-
-async def _apply(
-    store: KeyStore, key_id: CredentialId, decide: Callable[[KeyRecord, int], tuple[_ResultT, Change]]
-) -> _ResultT:
-    try:
-        return await _apply_once(store, key_id, decide)
-    except Rejected as error:
-        if error.code != "object_conflict":
-            raise
-    return await _apply_once(store, key_id, decide)
-
-
-async def _apply_once(
-    store: KeyStore, key_id: CredentialId, decide: Callable[[KeyRecord, int], tuple[_ResultT, Change]]
-) -> _ResultT:
-    record = await store.keys.find_key(key_id)
-    if record is None:
-        raise Rejected("object_unknown", "no such key")
-    result, change = decide(record, int(store.clock()))
-    if change.writes:
-        await store.changes.commit(change)
-    return result
+    return await decide(store, partial(store.keys.find_key, key_id), decision, unknown=_UNKNOWN)

@@ -1,13 +1,13 @@
 """What is asked for when a key is made or changed, and what is handed out. Nothing here is checked yet."""
 
 from collections.abc import Mapping
-from typing import final
+from typing import TypeAlias, final
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from doorward.methods.apikey.config import EXPIRES_IN_S, Never
 from doorward.methods.apikey.port import KeyRecord
+from doorward.methods.rotation import GrantChanges
 from doorward.values import AppId, Environment, RateLimit, Scopes
 
 __all__ = ["IssuedKey", "KeyChanges", "KeyOrder"]
@@ -31,15 +31,8 @@ class KeyOrder(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = "dw"
 
 
-@final
-class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What shall be different about a key; what is unset stays. Unverified, like an order."""
-
-    name: str | UnsetType = UNSET
-    scopes: Scopes | UnsetType = UNSET
-    networks: tuple[str, ...] | UnsetType = UNSET
-    rate: RateLimit | UnsetType | None = UNSET
-    metadata: Mapping[str, str] | UnsetType = UNSET
+KeyChanges: TypeAlias = GrantChanges
+"""What shall be different about a key."""
 
 
 @final

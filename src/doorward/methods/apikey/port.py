@@ -1,58 +1,27 @@
 """API keys as they are stored. The secret is not among the columns: only its SHA-256 is."""
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Protocol, final
+from typing import Protocol, TypeAlias, final
 
 import msgspec
 
-from doorward.values import AppId, CredentialId, Environment, OrganizationId, RateLimit, Scopes
+from doorward.methods.owned_credential import CredentialState
+from doorward.methods.rotation import RotatableCredential
+from doorward.values import AppId, CredentialId, Environment, OrganizationId
 
 __all__ = ["KeyInserted", "KeyPort", "KeyRecord", "KeyState", "KeyUpdated"]
 
 
-class KeyState(StrEnum):
-    """Disabling can be undone; revocation is final."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    REVOKED = "revoked"
+KeyState: TypeAlias = CredentialState
+"""The states of a key."""
 
 
 @final
-class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key, with what is needed of its app to verify it (`app_…`, joined by the store, never written).
+class KeyRecord(RotatableCredential, frozen=True, kw_only=True):
+    """An API key. `secret_digest` is the SHA-256 of the whole key text."""
 
-    `secret_digest` is the SHA-256 of the whole key text. Times are epoch seconds; `expires_at` is exclusive, None
-    means never. `version` grows by one with every update.
-    """
-
-    id: CredentialId
-    app_id: AppId
-    organization_id: OrganizationId | None
-    name: str
     prefix: str
     environment: Environment
     secret_digest: bytes
-    scopes: Scopes
-    networks: tuple[str, ...]
-    """CIDR networks the key may be used from; empty means any."""
-    rate: RateLimit | None
-    state: KeyState
-    created_at: int
-    expires_at: int | None
-    rotated_from: CredentialId | None = None
-    rotated_to: CredentialId | None = None
-    version: int = 1
-    metadata: Mapping[str, str] = msgspec.field(default_factory=dict)
-    app_name: str = ""
-    app_state: str = "active"
-    last_used_at: int | None = None
-    last_source: str | None = None
-    use_count: int = 0
-
-    def __repr__(self) -> str:
-        return f"KeyRecord(id={self.id!r}, app_id={self.app_id!r}, state={self.state.value!r})"
 
 
 @final

@@ -15,10 +15,10 @@ import msgspec
 
 from doorward.crypto.hashing import SHA256_BYTES, constant_time_equal, sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.apikey.port import KeyRecord, KeyState
+from doorward.methods.apikey.port import KeyRecord
 from doorward.methods.apikey.wire import PresentedKey
 from doorward.methods.contract import Verified
-from doorward.methods.owner import barred_by_owner
+from doorward.methods.owned_credential import barred_by_state
 from doorward.values import Environment, FeedKind, Handle, MethodName, Principal, PrincipalKind
 
 __all__ = ["METHOD", "LoadedKey", "Proof", "verify_key"]
@@ -74,19 +74,13 @@ def _work_out(loaded: LoadedKey) -> Proof:
     if record.organization_id is not None:
         handles.append(Handle(FeedKind.ORGANIZATION, record.organization_id))
     loaded.proof = proof = Proof(
-        barred=_barred(record),
+        barred=barred_by_state(record),
         not_after=_NO_END if record.expires_at is None else record.expires_at,
         environment=record.environment,
         networks=tuple(ip_network(network) for network in record.networks),
         verified=Verified(principal=principal, handles=tuple(handles), rate=record.rate),
     )
     return proof
-
-
-def _barred(record: KeyRecord) -> str | None:
-    if record.state is KeyState.ACTIVE:
-        return barred_by_owner(record.app_state)
-    return "credential_disabled" if record.state is KeyState.DISABLED else "credential_revoked"
 
 
 def verify_key(

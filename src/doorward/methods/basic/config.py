@@ -6,6 +6,7 @@ from typing import Final, final
 import msgspec
 
 from doorward.errors import Misconfigured
+from doorward.methods.owned_credential import CACHE_LIFETIME_S_MAX, FEED_ROW_LIFETIME_S
 from doorward.wire.credential import PREFIX_PATTERN
 
 __all__ = [
@@ -24,12 +25,6 @@ EXPIRES_IN_S_MAX: Final = 366 * 86_400
 
 DEPRECATED_AT: Final = 1_795_392_000
 """2026-11-23: Basic was deprecated from the first release on (RFC 9745 wants a date, and it may lie in the past)."""
-
-CACHE_LIFETIME_S_MAX: Final = 3_600
-"""How long a process may keep a loaded record."""
-FEED_ROW_LIFETIME_S: Final = 2 * CACHE_LIFETIME_S_MAX
-"""How long a feed row about a password is kept: it matters only to records loaded before it, since a fresh load reads
-the password's state itself; twice the life of such a record leaves room for clocks and slow readers."""
 
 
 @final

@@ -5,24 +5,23 @@ occasion to touch such a client is one to move it to something better.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
-
-from msgspec.structs import replace
 
 from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.basic.config import EXPIRES_IN_S_MAX, FEED_ROW_LIFETIME_S
+from doorward.methods.basic.config import EXPIRES_IN_S_MAX
 from doorward.methods.basic.order import IssuedPassword, PasswordOrder
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordState, PasswordUpdated
 from doorward.methods.basic.wire import LABEL
-from doorward.methods.owner import APP_REVOKED, Owner
-from doorward.values import Actor, Change, CredentialId, Entropy, Event, FeedKind, Handle, Revocation
+from doorward.methods.owned_credential import CredentialKind
+from doorward.methods.owner import Owner, require_living_owner
+from doorward.values import Actor, Change, CredentialId, Entropy
 from doorward.values.bounds import parse_duration, parse_name
 from doorward.wire.credential import PREFIX_PATTERN, mint_credential_text
-from doorward.wire.reason import parse_reason
 
 __all__ = ["issue_password", "move_password"]
+
+_PASSWORDS: Final = CredentialKind("the password", "password", PasswordUpdated)
 
 
 def issue_password(
@@ -33,8 +32,7 @@ def issue_password(
     Raises:
         Rejected: `input_invalid`, or `state_final` when the app is revoked.
     """
-    if owner.state == APP_REVOKED:
-        raise Rejected("state_final", "the app is revoked")
+    require_living_owner(owner)
     if re.fullmatch(PREFIX_PATTERN, order.prefix) is None:
         raise Rejected("input_invalid", "a prefix is 2 to 12 lower-case letters and digits, a letter first")
     lifetime_s = parse_duration(order.expires_in_s, "a lifetime", least_s=1, most_s=EXPIRES_IN_S_MAX)
@@ -58,7 +56,7 @@ def issue_password(
         "scopes": str(record.scopes),
         "expires_at": record.expires_at,
     }
-    event = _event("password.created", record, actor, now, None, details)
+    event = _PASSWORDS.event("created", record, details, reason=None, actor=actor, now=now)
     return IssuedPassword(record, minted.text), Change(writes=(PasswordInserted(record),), events=(event,))
 
 
@@ -70,44 +68,4 @@ def move_password(
     Raises:
         Rejected: `input_invalid`, or `state_final` when it is revoked.
     """
-    said = parse_reason(reason)
-    if record.state is PasswordState.REVOKED:
-        raise Rejected("state_final", "the password is revoked")
-    if record.state is state:
-        return record, Change()
-    moved = replace(record, state=state, version=record.version + 1)
-    row = Revocation(
-        handle=Handle(FeedKind.CREDENTIAL, record.id),
-        leave_at=now + FEED_ROW_LIFETIME_S,
-        changed_version=None if state is PasswordState.REVOKED else moved.version,
-    )
-    event = _event(f"password.{_DONE[state]}", moved, actor, now, said, {"state_before": record.state.value})
-    return moved, Change(writes=(PasswordUpdated(moved),), revocations=(row,), events=(event,))
-
-
-_DONE: Final = {
-    PasswordState.ACTIVE: "enabled",
-    PasswordState.DISABLED: "disabled",
-    PasswordState.REVOKED: "revoked",
-}
-
-
-def _event(
-    action: str,
-    record: PasswordRecord,
-    actor: Actor,
-    now: int,
-    reason: str | None,
-    details: Mapping[str, str | int | None],
-) -> Event:
-    return Event(
-        at=now,
-        action=action,
-        actor=actor,
-        object_kind="password",
-        object_id=record.id,
-        app_id=record.app_id,
-        organization_id=record.organization_id,
-        reason=reason,
-        details=details,
-    )
+    return _PASSWORDS.move(record, state, reason=reason, actor=actor, now=now)

@@ -1,47 +1,27 @@
 """What can be done to app passwords, from the management API and the command line alike.
 
-Each operation reads, decides in `issue.py`, and commits one `Change`. When somebody else changed the password in
-between, it is read and decided once more; then the conflict is reported.
+Each operation reads, decides in `issue.py`, and commits one `Change` (`deciding.py`).
 """
 
+from functools import partial
 from typing import Protocol
 
 from doorward.errors import Rejected
 from doorward.methods.basic.issue import issue_password, move_password
 from doorward.methods.basic.order import IssuedPassword, PasswordOrder
 from doorward.methods.basic.port import PasswordPort, PasswordRecord, PasswordState
-from doorward.methods.owner import OwnerPort
-from doorward.values import Actor, ChangePort, Clock, CredentialId, Entropy
+from doorward.methods.deciding import OwnersStore, decide
+from doorward.values import Actor, Change, CredentialId
 
 __all__ = ["PasswordStore", "create_password", "disable_password", "enable_password", "revoke_password"]
 
 
-class PasswordStore(Protocol):
+class PasswordStore(OwnersStore, Protocol):
     """What is needed of a store to manage app passwords."""
 
     @property
     def passwords(self) -> PasswordPort:
         """Finds app passwords."""
-        ...
-
-    @property
-    def apps(self) -> OwnerPort:
-        """Finds the apps that own them."""
-        ...
-
-    @property
-    def changes(self) -> ChangePort:
-        """Commits."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Epoch seconds."""
-        ...
-
-    @property
-    def entropy(self) -> Entropy:
-        """Where secrets come from."""
         ...
 
 
@@ -89,21 +69,8 @@ async def revoke_password(
 async def _move(
     store: PasswordStore, password_id: CredentialId, state: PasswordState, *, reason: str, actor: Actor
 ) -> PasswordRecord:
-    try:
-        return await _move_once(store, password_id, state, reason=reason, actor=actor)
-    except Rejected as error:
-        if error.code != "object_conflict":
-            raise
-    return await _move_once(store, password_id, state, reason=reason, actor=actor)
+    def decision(record: PasswordRecord, now: int) -> tuple[PasswordRecord, Change]:
+        return move_password(record, state, reason=reason, actor=actor, now=now)
 
-
-async def _move_once(
-    store: PasswordStore, password_id: CredentialId, state: PasswordState, *, reason: str, actor: Actor
-) -> PasswordRecord:
-    record = await store.passwords.find_password(password_id)
-    if record is None:
-        raise Rejected("object_unknown", "no such app password")
-    moved, change = move_password(record, state, reason=reason, actor=actor, now=int(store.clock()))
-    if change.writes:
-        await store.changes.commit(change)
-    return moved
+    find = partial(store.passwords.find_password, password_id)
+    return await decide(store, find, decision, unknown="no such app password")

@@ -1,49 +1,28 @@
 """App passwords as they are stored. The secret is not among the columns: only its SHA-256 is."""
 
-from enum import StrEnum
-from typing import Protocol, final
+from typing import Protocol, TypeAlias, final
 
 import msgspec
 
-from doorward.values import AppId, CredentialId, OrganizationId, Scopes
+from doorward.methods.owned_credential import CredentialState, OwnedCredential
+from doorward.values import AppId, CredentialId, OrganizationId
 
 __all__ = ["PasswordInserted", "PasswordPort", "PasswordRecord", "PasswordState", "PasswordUpdated"]
 
 
-class PasswordState(StrEnum):
-    """Revocation is final."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    REVOKED = "revoked"
+PasswordState: TypeAlias = CredentialState
+"""The states of an app password."""
 
 
 @final
-class PasswordRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An app password, with what is needed of its app to verify it (`app_…`, joined by the store, never written).
+class PasswordRecord(OwnedCredential, frozen=True, kw_only=True):
+    """An app password. `secret_digest` is the SHA-256 of the whole password text.
 
-    `secret_digest` is the SHA-256 of the whole password text. `expires_at` is exclusive and always set: a password
-    that cannot expire is the failing this method is rid of.
+    `expires_at` is always set: a password that cannot expire is the failing this method is rid of.
     """
 
-    id: CredentialId
-    app_id: AppId
-    organization_id: OrganizationId | None
-    name: str
-    secret_digest: bytes
-    scopes: Scopes
-    state: PasswordState
-    created_at: int
     expires_at: int
-    version: int = 1
-    app_name: str = ""
-    app_state: str = "active"
-    last_used_at: int | None = None
-    last_source: str | None = None
-    use_count: int = 0
-
-    def __repr__(self) -> str:
-        return f"PasswordRecord(id={self.id!r}, app_id={self.app_id!r}, state={self.state.value!r})"
+    secret_digest: bytes
 
 
 @final

@@ -11,10 +11,10 @@ import msgspec
 
 from doorward.crypto.hashing import SHA256_BYTES, constant_time_equal, sha256_digest
 from doorward.errors import Rejected
-from doorward.methods.basic.port import PasswordRecord, PasswordState
+from doorward.methods.basic.port import PasswordRecord
 from doorward.methods.basic.wire import PresentedPassword
 from doorward.methods.contract import Verified
-from doorward.methods.owner import barred_by_owner
+from doorward.methods.owned_credential import barred_by_state
 from doorward.values import FeedKind, Handle, MethodName, Principal, PrincipalKind
 from doorward.wire.request import Header
 
@@ -65,14 +65,8 @@ def _work_out(loaded: LoadedPassword) -> Proof:
     if record.organization_id is not None:
         handles.append(Handle(FeedKind.ORGANIZATION, record.organization_id))
     verified = Verified(principal=principal, handles=tuple(handles), answer_headers=loaded.answer_headers)
-    loaded.proof = proof = Proof(barred=_barred(record), verified=verified)
+    loaded.proof = proof = Proof(barred=barred_by_state(record), verified=verified)
     return proof
-
-
-def _barred(record: PasswordRecord) -> str | None:
-    if record.state is PasswordState.ACTIVE:
-        return barred_by_owner(record.app_state)
-    return "credential_disabled" if record.state is PasswordState.DISABLED else "credential_revoked"
 
 
 def verify_password(presented: PresentedPassword, loaded: LoadedPassword | None, *, now: int) -> Verified:

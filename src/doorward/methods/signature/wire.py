@@ -131,9 +131,10 @@ def _parse_alone(
     usual = _USUAL_ALONE.fullmatch(text)
     if usual is None:
         return None
-    opening: str = usual[1]
+    groups = usual.groups()
+    opening: str = groups[0]
     known = _opening(opening, kinds) if len(opening) <= _KEPT_CHARACTERS_MAX else None
-    said = _said_usually(text[len(opening) :], usual.groups())
+    said = _said_usually(text[len(opening) :], groups)
     if known is None or said is None or said.key_id is None:
         return None
     label, covered, ahead = known

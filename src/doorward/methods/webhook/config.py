@@ -1,6 +1,12 @@
 """What a deployment may choose about webhooks, and the limits it may not."""
 
-from typing import Final
+from typing import Final, final
+
+import msgspec
+
+from doorward.errors import Misconfigured
+from doorward.methods.claims import LEASE_S, LEASE_S_MAX
+from doorward.methods.webhook.schemes import Scheme
 
 __all__ = [
     "ASYMMETRIC_OCTETS_MAX",
@@ -9,7 +15,6 @@ __all__ = [
     "ASYMMETRIC_TRIES_MAX",
     "BODY_BYTES_LIMIT",
     "BODY_BYTES_MAX",
-    "DELIVERY_ID_CHARACTERS_MAX",
     "FEED_ROW_LIFETIME_S",
     "KEEP_S_MAX",
     "OVERLAP_S",
@@ -29,6 +34,7 @@ __all__ = [
     "TOLERANCE_S",
     "TOLERANCE_S_MAX",
     "UNDATED_CLAIM_LIFETIME_S",
+    "WebhookConfig",
 ]
 
 TOLERANCE_S: Final = 300
@@ -83,5 +89,56 @@ ASYMMETRIC_OCTETS_MAX: Final = 8 * 1_048_576
 """How many bytes all those tries may hash together: anybody can send signatures, and each try hashes the whole body."""
 ASYMMETRIC_TRIES_ANY_SIZE: Final = 2
 """So many tries may be made of a body of any size: one key is being replaced by another."""
-DELIVERY_ID_CHARACTERS_MAX: Final = 200
-"""How long the id of a delivery may be."""
+
+
+@final
+class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries a door takes, and how long they are kept in mind.
+
+    Args:
+        scheme: how the sender signs.
+        sender: what the sender is called: 1 to 64 printable characters, without a space, another one for each
+            endpoint. The principal's id, and whose a claim is.
+        base_url: scheme, host and, if any, port and path prefix, exactly as the sender has them, where it signs the
+            URL. Never taken from the request: a delivery to another endpoint would fit.
+        tolerance_s: how far the time of signing may be off, either way.
+        body_bytes_max: how large a body may be.
+        lease_s: how long a delivery stays reserved after its process was last heard of.
+        undated_kept_s: how long a delivery is kept in mind when its time is not signed: after that it could be
+            replayed.
+    """
+
+    scheme: Scheme
+    sender: str
+    base_url: str | None = None
+    tolerance_s: int = TOLERANCE_S
+    body_bytes_max: int = BODY_BYTES_MAX
+    lease_s: int = LEASE_S
+    undated_kept_s: int = UNDATED_CLAIM_LIFETIME_S
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.sender) <= SENDER_CHARACTERS_MAX or not self.sender.isprintable() or " " in self.sender:
+            raise Misconfigured(
+                f"{self.sender!r} cannot be the name of a sender.",
+                cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
+            )
+        if self.sender.startswith(SENDER_PREFIXES_TAKEN):
+            raise Misconfigured(
+                f"The sender {self.sender} would be taken for an app or a credential.",
+                cure=f"Choose a name that does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}.",
+            )
+        for name, value, value_max in (
+            ("tolerance_s", self.tolerance_s, TOLERANCE_S_MAX),
+            ("body_bytes_max", self.body_bytes_max, BODY_BYTES_LIMIT),
+            ("lease_s", self.lease_s, LEASE_S_MAX),
+            ("undated_kept_s", self.undated_kept_s, KEEP_S_MAX),
+        ):
+            if not 0 < value <= value_max:
+                raise Misconfigured(f"{name}={value} is out of range.", cure=f"Choose 1 to {value_max}.")
+        if self.scheme.signs_url != (self.base_url is not None):
+            raise Misconfigured(
+                f"{self.scheme.sender} signs {'the' if self.scheme.signs_url else 'no'} URL.",
+                cure='Say base_url="https://hooks.example", as the sender has it.'
+                if self.scheme.signs_url
+                else "Leave base_url out.",
+            )

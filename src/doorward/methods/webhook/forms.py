@@ -19,6 +19,7 @@ EVENT_ID_CHARACTERS_MAX: Final = 200
 """How long the id may be that a body begins with."""
 TIMESTAMP_FORM: Final = rb"(?:0|[1-9][0-9]{0,10})"
 """Decimal seconds in their one spelling."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _WHITE: Final = rb"[ \t\r\n]{0,16}+"
 # The last character of base64, by how many octets stand in the last group: its spare bits are zero, or there would be
 # a second spelling of the same signature.
@@ -45,21 +46,29 @@ class Layout(StrEnum):
     """`t=…,v1=…,v1=…`: the timestamp among them."""
 
 
-def usual_form(layout: Layout, encoding: Encoding, digest: MacDigest, ahead: str) -> re.Pattern[bytes]:
+def usual_form(
+    layout: Layout, encoding: Encoding, digest: MacDigest, *, prefix: str, label: str
+) -> re.Pattern[bytes] | None:
     """A header with one HMAC and nothing else: the time (empty where it stands elsewhere), and the HMAC as written.
 
     Args:
         layout: how signatures stand in the header.
         encoding: how the HMAC is written.
         digest: its hash.
-        ahead: the prefix of one that stands alone, else its label.
+        prefix: of a signature that stands alone.
+        label: of one that does not.
+
+    Returns:
+        None for a label under which the long way finds no HMAC, or something else too.
     """
-    text, mac = re.escape(ahead.encode("ascii")), _mac_form(encoding, MAC_BYTES[digest])
+    mac = _mac_form(encoding, MAC_BYTES[digest])
     if layout is Layout.ALONE:
-        return re.compile(rb"()%b(%b)" % (text, mac))
+        return None if label else re.compile(rb"()%b(%b)" % (re.escape(prefix.encode("ascii")), mac))
+    if _LABEL.fullmatch(label) is None or label == "t":
+        return None
     if layout is Layout.LABELLED:
-        return re.compile(rb"()%b,(%b)" % (text, mac))
-    return re.compile(rb"t=(%b),%b=(%b)" % (TIMESTAMP_FORM, text, mac))
+        return re.compile(rb"()%b,(%b)" % (label.encode("ascii"), mac))
+    return re.compile(rb"t=(%b),%b=(%b)" % (TIMESTAMP_FORM, label.encode("ascii"), mac))
 
 
 def _mac_form(encoding: Encoding, octets: int) -> bytes:

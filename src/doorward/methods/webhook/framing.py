@@ -17,9 +17,11 @@ from enum import Enum
 from typing import Final, final
 
 from doorward.errors import Misconfigured
-from doorward.methods.webhook.config import DELIVERY_ID_CHARACTERS_MAX
 
-__all__ = ["Part", "id_form", "require_borders"]
+__all__ = ["DELIVERY_ID_CHARACTERS_MAX", "Part", "id_form", "require_borders"]
+
+DELIVERY_ID_CHARACTERS_MAX: Final = 200
+"""How long the id of a delivery may be."""
 
 
 @final

@@ -11,19 +11,18 @@ Decisions:
 
 import re
 from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias
 
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import (
     OVERLAP_S_MAX,
-    RECENTLY_USED_S,
     SECRETS_AHEAD_S_MAX,
     SECRETS_HELD_MAX,
     SECRETS_MAX,
     SENDER_PREFIXES_TAKEN,
 )
 from doorward.methods.webhook.minting import mint_secret, mint_secret_id
+from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
 from doorward.methods.webhook.port import (
     SecretInserted,
@@ -46,7 +45,7 @@ from doorward.values import Actor, Change, CredentialId, Entropy, Event
 from doorward.values.bounds import parse_duration, parse_organization_id
 from doorward.wire.reason import parse_reason
 
-__all__ = ["Needed", "Seal", "issue_secret", "issue_sender", "needed_because", "retire_secret_of", "succeed_secrets"]
+__all__ = ["Seal", "issue_secret", "issue_sender", "retire_secret_of", "succeed_secrets"]
 
 Seal: TypeAlias = Callable[[CredentialId, str], bytes]
 """Seals a text for the row of that id."""
@@ -237,35 +236,3 @@ def _require_room(held: Sequence[SecretRecord], now: int) -> None:
         raise Rejected("input_invalid", f"a sender has at most {SECRETS_HELD_MAX} secrets; retire some that have ended")
     if most_active(held, now) > SECRETS_MAX:
         raise Rejected("input_invalid", f"at most {SECRETS_MAX} secrets of a sender are active at a time; retire one")
-
-
-@final
-class Needed(StrEnum):
-    """Why a delivery may be lost when a secret is retired."""
-
-    ONLY = "it is the only active secret: no delivery would be taken; add another first"
-    RECENT = "it matched within the last day: the sender still signs with it"
-    LAST = "no other has matched since it did: the sender may sign with it again"
-
-
-def needed_because(held: Sequence[SecretRecord], record: SecretRecord, now: int) -> Needed | None:
-    """Why a delivery may be lost if a secret were retired; None when it may go.
-
-    Args:
-        held: the sender's secrets that are not retired.
-        record: one of them, joined with its use, which is a minute late.
-        now: epoch seconds.
-    """
-    if not record.is_active(now):
-        return None
-    others = [other for other in held if other.id != record.id and other.is_active(now)]
-    if not others:
-        return Needed.ONLY
-    used_at = record.last_used_at
-    if used_at is None:
-        return None
-    if now - used_at < RECENTLY_USED_S:
-        return Needed.RECENT
-    if not any(other.last_used_at is not None and other.last_used_at > used_at for other in others):
-        return Needed.LAST
-    return None

@@ -14,24 +14,11 @@ Rules of this file:
 import logging
 from typing import Final, Protocol, final
 
-import msgspec
-
 from doorward.errors import Misconfigured, Unavailable
-from doorward.methods.claims import CLOCK_SLACK_S, LEASE_S, LEASE_S_MAX, Claim
+from doorward.methods.claims import CLOCK_SLACK_S, Claim
 from doorward.methods.contract import OpenApiScheme, Presented, Verified
 from doorward.methods.plane import Plane, plane_of
-from doorward.methods.webhook.config import (
-    BODY_BYTES_LIMIT,
-    BODY_BYTES_MAX,
-    KEEP_S_MAX,
-    SECRETS_AGE_S_MAX,
-    SENDER_CHARACTERS_MAX,
-    SENDER_PREFIXES_TAKEN,
-    TOLERANCE_S,
-    TOLERANCE_S_MAX,
-    UNDATED_CLAIM_LIFETIME_S,
-)
-from doorward.methods.webhook.schemes import Scheme
+from doorward.methods.webhook.config import SECRETS_AGE_S_MAX, WebhookConfig
 from doorward.methods.webhook.secrets import WebhookSecret, require_few_active
 from doorward.methods.webhook.senders import SecretSource, sender_handle
 from doorward.methods.webhook.verify import VerifiedDelivery, verify_delivery
@@ -49,9 +36,11 @@ from doorward.values import (
 from doorward.wire.challenge import build_challenge
 from doorward.wire.request import RequestView
 
-__all__ = ["METHOD", "LoadedSecrets", "PresentedWebhook", "WebhookConfig", "WebhookDeliveries", "WebhookStore"]
+__all__ = ["METHOD", "LoadedSecrets", "PresentedWebhook", "WebhookDeliveries", "WebhookStore"]
 
 METHOD: Final = MethodName("webhook")
+TOLD_EVERY_S: Final = 60
+"""How often it is logged at most that a sender's secrets cannot be used."""
 _LOG: Final = logging.getLogger("doorward.webhook")
 UNDATED_PARTS: Final = 30
 """A delivery whose time is not signed is kept in mind for longer each time it comes, counted in so many parts."""
@@ -65,59 +54,6 @@ class WebhookStore(Protocol):
     def plane(self) -> Plane:
         """What the methods of the store share."""
         ...
-
-
-@final
-class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Which deliveries a door takes, and how long they are kept in mind.
-
-    Args:
-        scheme: how the sender signs.
-        sender: what the sender is called: 1 to 64 printable characters, without a space, another one for each
-            endpoint. The principal's id, and whose a claim is.
-        base_url: scheme, host and, if any, port and path prefix, exactly as the sender has them, where it signs the
-            URL. Never taken from the request: a delivery to another endpoint would fit.
-        tolerance_s: how far the time of signing may be off, either way.
-        body_bytes_max: how large a body may be.
-        lease_s: how long a delivery stays reserved after its process was last heard of.
-        undated_kept_s: how long a delivery is kept in mind when its time is not signed: after that it could be
-            replayed.
-    """
-
-    scheme: Scheme
-    sender: str
-    base_url: str | None = None
-    tolerance_s: int = TOLERANCE_S
-    body_bytes_max: int = BODY_BYTES_MAX
-    lease_s: int = LEASE_S
-    undated_kept_s: int = UNDATED_CLAIM_LIFETIME_S
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.sender) <= SENDER_CHARACTERS_MAX or not self.sender.isprintable() or " " in self.sender:
-            raise Misconfigured(
-                f"{self.sender!r} cannot be the name of a sender.",
-                cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
-            )
-        if self.sender.startswith(SENDER_PREFIXES_TAKEN):
-            raise Misconfigured(
-                f"The sender {self.sender} would be taken for an app or a credential.",
-                cure=f"Choose a name that does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}.",
-            )
-        for name, value, value_max in (
-            ("tolerance_s", self.tolerance_s, TOLERANCE_S_MAX),
-            ("body_bytes_max", self.body_bytes_max, BODY_BYTES_LIMIT),
-            ("lease_s", self.lease_s, LEASE_S_MAX),
-            ("undated_kept_s", self.undated_kept_s, KEEP_S_MAX),
-        ):
-            if not 0 < value <= value_max:
-                raise Misconfigured(f"{name}={value} is out of range.", cure=f"Choose 1 to {value_max}.")
-        if self.scheme.signs_url != (self.base_url is not None):
-            raise Misconfigured(
-                f"{self.scheme.sender} signs {'the' if self.scheme.signs_url else 'no'} URL.",
-                cure='Say base_url="https://hooks.example", as the sender has it.'
-                if self.scheme.signs_url
-                else "Leave base_url out.",
-            )
 
 
 @final
@@ -152,6 +88,7 @@ class WebhookDeliveries:
     __slots__ = (
         "_handle",
         "_source",
+        "_told_at",
         "bearer_carried",
         "body_bytes_max",
         "config",
@@ -170,10 +107,12 @@ class WebhookDeliveries:
         self.bearer_carried: Final = False
         self.counts_use: Final = counts_use
         self.body_bytes_max: Final = config.body_bytes_max
-        # A new secret of the sender is known a minute later at most, without a failure having to ask for it.
+        # A new secret is known a minute later at most, without a failure having to ask for it; sooner where the secrets
+        # are the store's, by the feed.
         self.record_age_s_max: Final = SECRETS_AGE_S_MAX
         self._source: Final = source
         self._handle: Final = sender_handle(config.sender)
+        self._told_at = 0
 
     def __repr__(self) -> str:
         return f"WebhookDeliveries(scheme={self.config.scheme.name!r}, sender={self.config.sender!r})"
@@ -196,13 +135,20 @@ class WebhookDeliveries:
                 the sender, who is told to try again, loses nothing by it. What is wrong is logged.
         """
         assert self.plane is not None, "a store is asked for its plane when the method is made"
+        now = int(self.plane.clock())
         try:
             secrets = await self._source.find_secrets(presented.lookup_id)
-            require_few_active(secrets, int(self.plane.clock()))
+            require_few_active(secrets, now)
         except Misconfigured as error:
-            _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, error)  # no bug
+            self._tell(error, now)
             raise Unavailable("secrets_unavailable", str(error)) from None
         return LoadedSecrets(secrets)
+
+    def _tell(self, error: Misconfigured, now: int) -> None:
+        # Anybody can send something that looks like a delivery; he must not be able to fill the log with it.
+        if abs(now - self._told_at) >= TOLD_EVERY_S:
+            self._told_at = now
+            _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, error)
 
     def verify(
         self,

@@ -103,7 +103,9 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
         force_setattr(self, "header_names", frozenset(filter(None, names)))
         force_setattr(self, "signs_form", Part.FORM in self.signed)
         force_setattr(self, "carries_several", self.layout is not Layout.ALONE)
-        force_setattr(self, "usual", usual_form(self.layout, self.encoding, self.digest, self.prefix or self.label))
+        if self.label != self.asymmetric_label or not self.label:
+            usual = usual_form(self.layout, self.encoding, self.digest, prefix=self.prefix, label=self.label)
+            force_setattr(self, "usual", usual)
         if self.event_id_prefix:
             if Part.BODY not in self.signed:
                 raise Misconfigured(

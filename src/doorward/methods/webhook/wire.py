@@ -26,11 +26,11 @@ from doorward.crypto.mac import MAC_BYTES
 from doorward.errors import Rejected
 from doorward.methods.webhook.config import (
     ASYMMETRIC_SIGNATURES_MAX,
-    DELIVERY_ID_CHARACTERS_MAX,
     SIGNATURE_HEADER_BYTES_MAX,
     SIGNATURES_MAX,
 )
 from doorward.methods.webhook.forms import TIMESTAMP_FORM, Encoding, Layout
+from doorward.methods.webhook.framing import DELIVERY_ID_CHARACTERS_MAX
 from doorward.methods.webhook.schemes import Scheme
 from doorward.wire.request import Header
 

@@ -21,7 +21,7 @@ PAGE_ITEMS_MAX: Final = 1_000
 REQUEST_LINE_CHARACTERS_MAX: Final = 200
 _VERSION: Final = re.compile(r'"([0-9]{1,9})"')
 _APP_ID: Final = re.compile(r"app_[0-9A-Za-z]{12}")
-_CREDENTIAL_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
+_CREDENTIAL_ID: Final = re.compile(r"(?:sig_)?[0-9A-Za-z]{12}")
 
 
 class PageQuery(BaseModel):

@@ -250,7 +250,7 @@ class RevocationView(_Out):
     """What was revoked. `later_is_good`: whether what is issued from `revoked_at` on opens doors again.
 
     `kept_until` is when the feed may forget it, because nothing it names can be alive; null for a credential, which the
-    store remembers. `keys` and `passwords` are how many of an organization went along.
+    store remembers. `keys`, `passwords` and `signature_keys` are how many of an organization went along.
     """
 
     kind: str
@@ -261,6 +261,7 @@ class RevocationView(_Out):
     later_is_good: bool
     keys: int
     passwords: int
+    signature_keys: int = 0
 
 
 @final

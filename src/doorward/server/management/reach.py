@@ -23,6 +23,8 @@ from doorward.methods.apikey.order import KeyChanges
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
 from doorward.methods.plane import Plane
+from doorward.methods.rotation import RotatableCredential
+from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord
 from doorward.revocation.sectors import SectorSource
 from doorward.revocation.writes import HeldCredentials, HoldingsPort, OpaqueHolding
 from doorward.server.audiences import require_own_audiences
@@ -42,8 +44,8 @@ __all__ = ["OWN_SCOPES_PREFIX", "ManagedStore", "Reach"]
 OWN_SCOPES_PREFIX: Final = "doorward:"
 _PAGE: Final = 1_000
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord)
-_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord)
+_CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord, SignatureKeyRecord)
 
 
 class ManagedStore(Protocol):
@@ -57,6 +59,11 @@ class ManagedStore(Protocol):
     @property
     def passwords(self) -> PasswordPort:
         """Finds app passwords."""
+        ...
+
+    @property
+    def signature_keys(self) -> SignatureKeyPort:
+        """Finds signature keys."""
         ...
 
     @property
@@ -131,6 +138,7 @@ class Reach:
         self.apps: Final[AppPort] = _Apps(store.apps, self)
         self.keys: Final[KeyPort] = _Keys(store.keys, self)
         self.passwords: Final[PasswordPort] = _Passwords(store.passwords, self)
+        self.signature_keys: Final[SignatureKeyPort] = _SignatureKeys(store.signature_keys, self)
         self.sectors: Final = store.sectors
         self.holdings: Final[HoldingsPort] = _Holdings(store.holdings, self)
         self._audit: Final = store.audit
@@ -163,7 +171,8 @@ class Reach:
         """
         if not self._empowering:
             return
-        for list_page in (self.keys.list_keys, self.passwords.list_passwords):
+        lists = (self.keys.list_keys, self.passwords.list_passwords, self.signature_keys.list_signature_keys)
+        for list_page in lists:
             after = ""
             while found := await list_page(app_id=app_id, after=after, limit=_PAGE):
                 for credential in found:
@@ -204,8 +213,8 @@ class Reach:
             self._require_within_power(found)
         return found
 
-    def _require_within_power(self, credential: KeyRecord | PasswordRecord) -> None:
-        if not isinstance(credential, KeyRecord):
+    def _require_within_power(self, credential: KeyRecord | PasswordRecord | SignatureKeyRecord) -> None:
+        if not isinstance(credential, RotatableCredential):
             self.require_grantable(credential.scopes)
             return
         self.require_makeable(credential.scopes, credential.metadata)
@@ -280,6 +289,27 @@ class _Passwords:
     ) -> tuple[PasswordRecord, ...]:
         confined = self._reach.organization_id or organization_id
         return await self._passwords.list_passwords(app_id=app_id, organization_id=confined, after=after, limit=limit)
+
+
+@final
+class _SignatureKeys:
+    def __init__(self, keys: SignatureKeyPort, reach: Reach) -> None:
+        self._keys: Final = keys
+        self._reach: Final = reach
+
+    async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
+        return self._reach.within_power(await self._keys.find_signature_key(key_id))
+
+    async def list_signature_keys(
+        self,
+        *,
+        app_id: AppId | None = None,
+        organization_id: OrganizationId | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[SignatureKeyRecord, ...]:
+        confined = self._reach.organization_id or organization_id
+        return await self._keys.list_signature_keys(app_id=app_id, organization_id=confined, after=after, limit=limit)
 
 
 @final

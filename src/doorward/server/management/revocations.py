@@ -49,6 +49,7 @@ def add_revocation_routes(router: APIRouter, doors: Doors, asking: Asking) -> No
             later_is_good=done.later_is_good,
             keys=done.keys,
             passwords=done.passwords,
+            signature_keys=done.signature_keys,
         )
 
 
@@ -80,7 +81,8 @@ async def _require_reach(reach: Reach, kind: FeedKind, order: RevocationIn) -> N
 
 async def _require_power_of(reach: Reach, organization_id: OrganizationId) -> None:
     """Raise `scope_escalation` when a credential of the organization has power that the principal lacks."""
-    for list_page in (reach.keys.list_keys, reach.passwords.list_passwords):
+    lists = (reach.keys.list_keys, reach.passwords.list_passwords, reach.signature_keys.list_signature_keys)
+    for list_page in lists:
         after = ""
         while found := await list_page(organization_id=organization_id, after=after, limit=_PAGE):
             for credential in found:
