@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
-from doorward.apps.port import AppRecord
 from doorward.cli.find import list_pages, locate_app, locate_app_id
 from doorward.cli.frame import (
     After,
@@ -25,10 +23,11 @@ from doorward.cli.frame import (
 )
 from doorward.cli.grant_options import AnyNetwork, Networks, NoRate, NoScopes, Overlap, Rate
 from doorward.cli.keys_change import changes_of, new_value
-from doorward.cli.keys_expiry import Expires, expires_in_s_of
-from doorward.cli.parse import parse_metadata, parse_overlap_s, parse_rate, parse_signature_key_id
+from doorward.cli.keys_expiry import Expires
+from doorward.cli.parse import parse_overlap_s, parse_signature_key_id
 from doorward.cli.problems import UsageProblem
 from doorward.cli.signatures_keys_files import new_private_file, parse_algorithm, read_public_key
+from doorward.cli.signatures_keys_order import order_for, order_of
 from doorward.cli.signatures_keys_view import (
     show_issued_signature_key,
     show_moved_signature_key,
@@ -38,8 +37,7 @@ from doorward.cli.signatures_keys_view import (
 )
 from doorward.errors import Rejected
 from doorward.methods.signature import operations
-from doorward.methods.signature.order import IssuedSignatureKey, SignatureKeyOrder
-from doorward.values import AppId, Scopes
+from doorward.methods.signature.order import IssuedSignatureKey
 
 commands = new_group("The keys apps sign requests with: create, register, rotate, change, revoke.")
 
@@ -77,11 +75,11 @@ async def create(
     Where the app can keep a private key, let it make a pair and `register` the public half: then nothing that is
     stored here can sign.
     """
-    order = _order(desk, scope, expires, network, rate, metadata)
+    order = order_of(desk, scope, expires, network, rate, metadata)
     with nullcontext() if jwk_file is None else new_private_file(jwk_file) as write:
         async with desk.store() as store:
             owner = await locate_app(store.apps, app)
-            issued = await operations.create_signature_key(store, _of(order, owner, name), actor=desk.actor)
+            issued = await operations.create_signature_key(store, order_for(order, owner, name), actor=desk.actor)
         if write is not None:
             write(issued.jwk())
     show_issued_signature_key(desk.out, issued, desk.now, jwk_file, said=f"Created a signature key for {owner.name}.")
@@ -105,11 +103,11 @@ async def register(
 
     The private half stays with the app. It signs under the id the key gets here, whatever its file calls it.
     """
-    order = _order(desk, scope, expires, network, rate, metadata)
+    order = order_of(desk, scope, expires, network, rate, metadata)
     key = read_public_key(path, parse_algorithm(algorithm))
     async with desk.store() as store:
         owner = await locate_app(store.apps, app)
-        record = await operations.register_signature_key(store, _of(order, owner, name), key, actor=desk.actor)
+        record = await operations.register_signature_key(store, order_for(order, owner, name), key, actor=desk.actor)
     show_registered_signature_key(desk.out, record, desk.now, said=f"Registered a signature key of {owner.name}.")
 
 
@@ -237,27 +235,3 @@ async def revoke(desk: Desk, key_id: KeyId, *, because: Because = None) -> None:
     async with desk.store() as store:
         record = await operations.revoke_signature_key(store, wanted, reason=reason, actor=desk.actor)
     show_moved_signature_key(desk.out, record, desk.now, "Revoked for good")
-
-
-def _order(
-    desk: Desk,
-    scope: list[str] | None,
-    expires: str | None,
-    network: list[str] | None,
-    rate: str | None,
-    metadata: list[str] | None,
-) -> SignatureKeyOrder:
-    """What is ordered, before the app is known: everything that can be wrong on the command line is, by then."""
-    return SignatureKeyOrder(
-        app_id=AppId(""),
-        name="",
-        scopes=Scopes(*(scope or ())),
-        networks=tuple(network or ()),
-        rate=None if rate is None else parse_rate(rate),
-        expires_in_s=expires_in_s_of(expires, desk.now),
-        metadata=parse_metadata(metadata or []),
-    )
-
-
-def _of(order: SignatureKeyOrder, owner: AppRecord, name: str | None) -> SignatureKeyOrder:
-    return replace(order, app_id=owner.id, name=owner.name if name is None else name)
