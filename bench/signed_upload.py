@@ -25,7 +25,7 @@ __all__ = ["signed_app", "upload_lines"]
 _GIGABYTE: Final = 1 << 30
 _PIECE: Final = bytes(1 << 18)
 _GROWN_MIB_MAX: Final = 20
-_SIGNER: Final = SignatureSigner(SignatureAlgorithm.HMAC_SHA256, bytes(range(32)))
+_SIGNER: Final = SignatureSigner(SignatureAlgorithm.HMAC_SHA256, b"a secret of thirty-two bytes ok!")
 
 
 async def _count(scope: Scope, receive: Receive, send: Send) -> None:

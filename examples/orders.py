@@ -12,8 +12,9 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, Field
 
-from doorward import ApiKeys, Basic, Bearer, Opaque, Principal, Scopes, open_store
+from doorward import ApiKeys, Basic, Bearer, Opaque, Principal, Scopes, SignedRequests, open_store
 from doorward.frameworks.fastapi import Door, guard, open_route
+from doorward.methods.signature.stored import StoredKeys
 
 AUDIENCE = "https://orders.example"
 """What this API is called in the tokens that are for it."""
@@ -25,6 +26,7 @@ store = open_store(
 keys = ApiKeys(store)
 tokens = Bearer(store, audience=AUDIENCE)
 opaque_tokens = Opaque(store, audience=AUDIENCE)
+signed = SignedRequests(store, keys=StoredKeys(store, public_keys_only=True))  # so it needs no master key
 # Plain HTTP only for this example on this machine: leave the argument out and Basic asks for TLS.
 passwords = Basic(
     store,
@@ -33,8 +35,8 @@ passwords = Basic(
     danger_plain_http_on_loopback=True,
 )
 
-may_read = Door(keys, tokens, opaque_tokens, require=Scopes("orders:read"))
-may_write = Door(keys, tokens, opaque_tokens, require=Scopes("orders:write"))
+may_read = Door(keys, tokens, opaque_tokens, signed, require=Scopes("orders:read"))
+may_write = Door(keys, tokens, opaque_tokens, signed, require=Scopes("orders:write"))
 may_read_the_old_way = Door(keys, passwords, require=Scopes("orders:read"))
 
 app = guard(FastAPI(title="Orders"))

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.text import Text
 from tools.demo_credentials import make_credentials
 from tools.demo_processes import DemoFailed, Processes, find_port, wait_until_up
+from tools.demo_signed import tour_of_signed_requests
 from tools.demo_tokens import SHELF_AUDIENCE, TokenOffice, Tokens, cases_of_tokens, take_back
 from tools.demo_tour import Outcome, cases_for, revoke_in_use, take_tour
 from tools.demo_view import Stage, say, show_outcomes, show_stage, show_why
@@ -132,6 +133,7 @@ def _tour(console: Console, stage: Stage, tokens: Tokens) -> list[Outcome]:
         httpx2.Client(base_url=stage.doorward, headers=admin, timeout=5) as office,
     ):
         outcomes = take_tour(client, cases)
+        outcomes += tour_of_signed_requests(client, stage.office, stage.made.app_id, stage.orders)
         outcomes += tour_of_webhooks(client, stage.hooks, stage.made)
         why = explain_refusal(stage.hooks)
         outcomes += revoke_in_use(client, office, stage.made)

@@ -57,7 +57,7 @@ class TokenOffice:
     """
 
     def __init__(self, folder: Path, issuer: str) -> None:
-        self._folder: Final = folder
+        self.folder: Final = folder
         self.issuer: Final = issuer
         self.database: Final = folder / ".doorward" / "doorward.db"
 
@@ -70,16 +70,24 @@ class TokenOffice:
         """A token as a sign-in of this moment gets it."""
         return asyncio.run(self._sign_in(subject, lifetime_s))
 
-    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command line of Doorward's, as an operator types it."""
+    def start_command(self, *arguments: str, says: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """A command line of Doorward's, as an operator types it; what it says goes to `says`."""
         return subprocess.Popen(
             [sys.executable, "-m", "doorward.cli", *arguments, "--dev"],
-            cwd=self._folder,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=says,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def run_command(self, *arguments: str) -> str:
+        """What such a command says, when it has ended."""
+        running = self.start_command(*arguments, says=subprocess.PIPE)
+        said, words = running.communicate(timeout=_COMMAND_S_MAX)
+        if running.returncode:
+            raise DemoFailed(f"doorward {arguments[0]} ended with code {running.returncode}: {words.strip()[-300:]}")
+        return said
 
     async def _make(self, keys: Sequence[Mapping[str, str]]) -> Tokens:
         async with self._store() as store:
@@ -96,7 +104,7 @@ class TokenOffice:
             return (await issue_access_token(store, _order(_BOTH, subject, lifetime_s))).text
 
     def _store(self) -> Store:
-        keys = load_master_keys(self._folder / ".doorward" / "master.key", None, entropy=secrets.token_bytes)
+        keys = load_master_keys(self.folder / ".doorward" / "master.key", None, entropy=secrets.token_bytes)
         return open_store(f"sqlite:///{self.database}", master_keys=keys, issuer=self.issuer)
 
 

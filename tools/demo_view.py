@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from tools.demo_credentials import Credentials
+from tools.demo_signed import SIGNED_GROUP
 from tools.demo_tokens import ORDERS_AUDIENCE, TokenOffice
 from tools.demo_tour import Outcome
 from tools.demo_webhooks import EXPLAIN, GROUP, PAYMENT, SIGN, Hooks, Why
@@ -18,8 +19,8 @@ from tools.demo_webhooks import EXPLAIN, GROUP, PAYMENT, SIGN, Hooks, Why
 __all__ = ["Stage", "say", "show_outcomes", "show_stage", "show_why"]
 
 _GROUPS: Final = (
-    "API key", "Its life", "Basic", "Token (JWT)", "Opaque token", "A signing key leaked", GROUP, "The guard",
-    "Doorward",
+    "API key", "Its life", "Basic", "Token (JWT)", "Opaque token", "A signing key leaked", SIGNED_GROUP, GROUP,
+    "The guard", "Doorward",
 )  # fmt: skip
 _DEV_ISSUER: Final = "http://127.0.0.1:8700"
 

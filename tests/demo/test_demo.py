@@ -85,6 +85,8 @@ def test_every_answer_is_what_it_must_be(tmp_path: Path) -> None:
         assert code in said
     for row in ("Token (JWT)", "alg: none", "HS256 by public PEM", "HS256 by public JWK", "A signing key leaked"):
         assert row in said
+    for row in ("Signed request", "replayed", "signature_digest"):
+        assert row in said
     for row in ("Webhooks", "its JSON rewritten", "paid once, not twice", "paid, and nothing lost"):
         assert row in said
     assert "The signature fits when the body is JSON without spaces" in said

@@ -82,6 +82,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
             return [] if value is None else [value]
         return [value for key, value in self.headers if key == name]
 
+    def has(self, name: bytes) -> bool:
+        """Whether a header is there; `name` in lower case."""
+        return name in self.by_name if self.by_name is not None else bool(self.lines(name))
+
     @property
     def announces_body(self) -> bool:
         """Whether the message says that it has a body (RFC 9112 section 6.3)."""

@@ -8,6 +8,7 @@ that covers nothing is valid for every request.
 from typing import Final, Literal, TypeAlias, final
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from doorward.errors import Misconfigured
 
@@ -89,7 +90,15 @@ class CoverageProfile(msgspec.Struct, frozen=True, kw_only=True):
     danger_unproven_body: bool = False
     structured_fields: tuple[tuple[str, FieldKind], ...] = ()
 
+    components_with_body: frozenset[str] = frozenset()
+    """`components` and `body_components`; worked out, as the next is: asked for every request."""
+    identified_body_fields: tuple[tuple[bytes, str], ...] = ()
+    """Each of `body_fields` as a header is called, and as a signature writes it."""
+
     def __post_init__(self) -> None:
+        force_setattr(self, "components_with_body", self.components | self.body_components)
+        identified = tuple((name.encode("ascii"), f'"{name}"') for name in self.body_fields)
+        force_setattr(self, "identified_body_fields", identified)
         if not 0 < self.age_s_max <= AGE_S_MAX or not 0 <= self.skew_s <= AGE_S_MAX:
             raise Misconfigured(
                 f"A signature may not be {self.age_s_max} seconds old, or {self.skew_s} ahead.",

@@ -70,5 +70,8 @@ def demanded_components(profile: CoverageProfile, message: Message, *, with_body
     """
     if not with_body:
         return profile.components
-    fields = {f'"{name}"' for name in profile.body_fields if message.lines(name.encode("ascii"))}
-    return profile.components | profile.body_components | fields
+    demanded = profile.components_with_body
+    for name, identifier in profile.identified_body_fields:
+        if message.has(name):
+            demanded |= {identifier}
+    return demanded
