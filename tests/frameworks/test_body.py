@@ -424,6 +424,7 @@ def test_a_large_body_may_take_longer_and_a_trickle_may_not() -> None:
 
     # 64 KiB a second is what is asked for, and half a minute for the start.
     for piece, every_s, times, code, ends_s in (
+        (bytes(1_000), 1_000, 2, "body_slow", 30),
         (bytes(1_000), 1, 1_000, "body_slow", 30.5),
         (bytes(32_768), 1, 7, "", 7),
         (bytes(32_768), 10, 1_000, "body_slow", 31),
