@@ -138,6 +138,7 @@ async def admit_all(
         except (Rejected, Unavailable) as refused:
             return door.refuse(refused, request)
         admitted[door] = admission
+        body.leave_part()
         if admission.settlement is not NOTHING_CLAIMED:
             claimed: list[Settlement] = scope.setdefault(SETTLEMENTS, [])
             claimed.append(admission.settlement)

@@ -110,6 +110,12 @@ class Body:
             see(await kept.read(begin, end))
             begin = end
 
+    def leave_part(self) -> None:
+        """Whoever sent it has proven himself: it takes nothing of his source's part any more. Idempotent."""
+        self.source = None
+        if self._kept is not None:
+            self._kept.leave_part()
+
     def close(self) -> None:
         """Give back what was held. Idempotent; what was taken in is no longer handed on."""
         if self._kept is not None:

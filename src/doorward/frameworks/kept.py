@@ -95,9 +95,13 @@ class Bodies:
         """Hold as much less."""
         self.held -= size
         if source is not None:
-            held = self._held_of.pop(source, 0) - size
-            if held > 0:
-                self._held_of[source] = held
+            self.leave_part(size, source)
+
+    def leave_part(self, size: int, source: Source) -> None:
+        """Hold as much less of the source's: it is held all the same."""
+        held = self._held_of.pop(source, 0) - size
+        if held > 0:
+            self._held_of[source] = held
 
 
 BODIES: Final = Bodies()
@@ -121,7 +125,7 @@ class KeptBody:
     def __init__(self, memory: Bodies, disk: Bodies | None, source: Source | None = None) -> None:
         self._memory: Final = memory
         self._disk: Final = disk
-        self._source: Final = source
+        self._source = source
         self._pieces: list[bytes | bytearray] = []
         self._in_memory = 0
         self._on_disk = 0
@@ -176,6 +180,12 @@ class KeptBody:
         assert self._spool is not None, "something is on disk"
         on_disk = await _in_thread(self._spool.read, 0, self._on_disk)
         return on_disk + await self.read(self._on_disk, self.size)
+
+    def leave_part(self) -> None:
+        """Count it for nobody from now on. Idempotent."""
+        source, self._source = self._source, None
+        if source is not None:
+            self._memory.leave_part(self._taken, source)
 
     def close(self) -> None:
         """Give back what is held. Idempotent; nothing can be read any more."""
