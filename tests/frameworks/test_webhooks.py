@@ -181,11 +181,14 @@ def test_an_old_delivery_is_refused_although_its_claim_is_gone(
 
 
 def test_a_claim_outlives_every_moment_its_delivery_is_fresh(client: TestClient, store: SimulatedStore) -> None:
-    ahead = deliver("standard", at=int(store.now) + 300)
-    assert post(client, ahead).status_code == 200
-    # The last second it is fresh, by a clock of the store's that is half a minute ahead of ours.
-    (row,) = store.plane.claims.rows.values()
-    assert row.keep_until >= store.now + 600 + 30
+    for _ in range(3):
+        # Another attempt of the same delivery each time, by a sender whose clock is as far ahead as it may be.
+        ahead = deliver("standard", at=int(store.now) + 300)
+        assert post(client, ahead).status_code == 200
+        # The last second it is fresh, by a clock of the store's that is half a minute ahead of ours.
+        (row,) = store.plane.claims.rows.values()
+        assert row.keep_until >= store.now + 600 + 30
+        store.now += 100
 
 
 def test_a_refusal_by_the_door_burns_nothing(store: SimulatedStore, handler: Handler) -> None:

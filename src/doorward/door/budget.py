@@ -104,8 +104,8 @@ class FailureBudget:
         return budget
 
     def has_failures_left(self, source: Source, now_monotonic: float) -> bool:
-        """Whether `require` would pass."""
-        return self._refilled(source, now_monotonic).tokens >= 1
+        """Whether `require` would pass. A source that owes nothing is not remembered for being asked about."""
+        return source not in self._sources or self._refilled(source, now_monotonic).tokens >= 1
 
     def throttled(self, budget: SourceBudget) -> Rejected:
         """The refusal of a source that has used up its failures: `source_throttled`."""
