@@ -28,6 +28,7 @@ ROWS: Final = (
     "jwt_refuse",
     "signatures",
     "webhooks",
+    "explaining_beside",
 )
 
 

@@ -11,8 +11,11 @@ from starlette.types import ASGIApp
 from tests.server.conftest import Ask, Headers
 from tests.simulators.signed import NOW as SIGNED_AT
 from tests.simulators.signed import message, signed
+from tests.simulators.store import OPERATOR, SimulatedStore
 from tests.simulators.webhook import JSON_BODY, NOW, Delivery, deliver
 
+from doorward.methods.webhook.operations import add_secret, add_sender
+from doorward.methods.webhook.order import SecretOrder, SenderOrder
 from doorward.server.explain_page import EXPLAIN_FORM_BYTES_MAX, EXPLAIN_PATH, explain_routes
 from doorward.server.page import STYLE_PATH
 
@@ -181,3 +184,31 @@ async def test_the_style_sheet_is_ours_alone(ask: Ask) -> None:
     assert b"url(" not in body
     assert b"@import" not in body
     assert (await ask(style, STYLE_PATH, method="POST"))[0] == 405
+
+
+async def test_a_sender_of_the_store_is_chosen_in_place_of_a_secret(ask: Ask) -> None:
+    store = SimulatedStore()
+    delivery = deliver("github", JSON_BODY)
+    other = deliver("github", JSON_BODY, seed=2)
+    for name, text in (("main", delivery.text.text), ("orders", other.text.text)):
+        await add_sender(store, SenderOrder(name=name, scheme="github"), actor=OPERATOR)
+        await add_secret(store, SecretOrder(sender=name, text=text), actor=OPERATOR)
+    page = explain_routes(store.clock, store)[EXPLAIN_PATH]
+    _, _, body = await ask(page, EXPLAIN_PATH)
+    assert '<option value="main">main</option>' in body.decode()
+    # Its scheme and its secrets count, and what the form says of either does not.
+    fields = _fields(delivery, sender="main", scheme="stripe", secret="")
+    status, text = await _post(ask, page, fields)
+    assert (status, "The signature fits: it was made with" in text) == (200, True)
+    assert '<option value="main" selected>' in text
+    _, text = await _post(ask, page, _fields(other, sender="main", secret=""))
+    assert "which is not the one in use here" in text
+    for hidden in (delivery.text.text, other.text.text):
+        assert hidden not in text
+    assert (await _post(ask, page, _fields(delivery, sender="nobody")))[0] == 404
+
+
+async def test_without_senders_there_is_nothing_to_choose(ask: Ask) -> None:
+    store = SimulatedStore()
+    _, _, body = await ask(explain_routes(store.clock, store)[EXPLAIN_PATH], EXPLAIN_PATH)
+    assert 'name="sender"' not in body.decode()

@@ -27,7 +27,7 @@ from doorward.server.health import HEALTH_PATHS, Health
 from doorward.server.introspection import introspection_routes
 from doorward.server.jwks import jwks_routes
 from doorward.server.limits import BodyLimit, LoadLimit
-from doorward.server.management import build_management
+from doorward.server.management import build_management, explained_bytes_max
 from doorward.server.management.doors import AdministratorScope
 from doorward.server.metrics import Metrics
 from doorward.server.own_tokens import OwnTokens
@@ -104,13 +104,13 @@ def build_server(
     )
     table = _protocol_table(source, streams) | _token_table(settings, store, hops)
     if settings.dev:
-        table |= explain_routes(store.clock)
+        table |= explain_routes(store.clock, store)
     protocol = Routes(table, management)
     limited = BodyLimit(
         protocol,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_s=settings.body_timeout_s,
-        room_for=explain_form_room if settings.dev else lambda _path: 0,
+        room_for=lambda path: max(explained_bytes_max(path), explain_form_room(path) if settings.dev else 0),
     )
     # A development server answers nobody else's name, not even about its health.
     open_paths = frozenset[str]() if settings.dev else HEALTH_PATHS

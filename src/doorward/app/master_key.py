@@ -17,24 +17,20 @@ import os
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from doorward.app.keyed_store import KeyedStore, MetaPort
 from doorward.app.pairwise_key import replace_lost_pairwise_key, seal_pairwise_key_again
 from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured
-from doorward.keys.keyring_port import SigningKeyPort
 from doorward.keys.recovery import reseal_signing_keys, restart_lost_rings
-from doorward.methods.signature.port import SignatureKeyPort
 from doorward.methods.signature.recovery import reseal_signature_keys, revoke_lost_signature_keys
-from doorward.methods.webhook.operations import SenderStore
 from doorward.methods.webhook.recovery import reseal_webhook_secrets, retire_lost_webhook_secrets
 from doorward.values import Actor, Change, Entropy, Event
 
 __all__ = [
     "SEALED",
-    "KeyedStore",
-    "MetaPort",
     "create_master_key_file",
     "load_master_keys",
     "prove_master_keys",
@@ -49,37 +45,6 @@ _PROBE_NAME: Final = "master_key_probe"
 _PROBE_PURPOSE: Final = "probe"
 _PROBE: Final = b"doorward master key probe"
 _GROUP_AND_OTHERS: Final = 0o077
-
-
-class MetaPort(Protocol):
-    """Small named values in the database; the last writer wins."""
-
-    async def read_meta(self, name: str) -> bytes | None:
-        """The value, or None."""
-        ...
-
-    async def write_meta(self, name: str, value: bytes) -> None:
-        """Write it."""
-        ...
-
-
-class KeyedStore(SenderStore, Protocol):
-    """What rotation and recovery need of an open store."""
-
-    @property
-    def meta(self) -> MetaPort:
-        """Where the probe is."""
-        ...
-
-    @property
-    def signing_keys(self) -> SigningKeyPort:
-        """Where private halves rest sealed."""
-        ...
-
-    @property
-    def signature_keys(self) -> SignatureKeyPort:
-        """Where secrets of signature keys do."""
-        ...
 
 
 def load_master_keys(path: Path | None, text: str | None, *, entropy: Entropy) -> MasterKeys | None:

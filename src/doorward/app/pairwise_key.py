@@ -6,20 +6,18 @@ session, grant and client, but no longer by subject. To go on without any key wo
 revoked anywhere.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from doorward.app.keyed_store import KeyedStore
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.revocation.pairwise import PAIRWISE_KEY_NAME, make_sealed_key, reseal_key
-
-if TYPE_CHECKING:
-    from doorward.app.master_key import KeyedStore
 
 __all__ = ["replace_lost_pairwise_key", "seal_pairwise_key_again"]
 
 _NAME: Final = PAIRWISE_KEY_NAME
 
 
-async def seal_pairwise_key_again(store: "KeyedStore", keys: MasterKeys) -> None:
+async def seal_pairwise_key_again(store: KeyedStore, keys: MasterKeys) -> None:
     """Seal it under the current master key, when there is one and it is not.
 
     Raises:
@@ -34,7 +32,7 @@ async def seal_pairwise_key_again(store: "KeyedStore", keys: MasterKeys) -> None
         await store.meta.write_meta(_NAME, again)
 
 
-async def replace_lost_pairwise_key(store: "KeyedStore", keys: MasterKeys) -> None:
+async def replace_lost_pairwise_key(store: KeyedStore, keys: MasterKeys) -> None:
     """Make another, when there is one that no longer opens. Doing it again is safe."""
     try:
         await seal_pairwise_key_again(store, keys)

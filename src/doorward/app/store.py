@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, final
 
 from doorward.adapters.sql.open import SqlPorts, open_sql
-from doorward.app.master_key import MetaPort, load_master_keys, prove_master_keys
+from doorward.app.master_key import load_master_keys, prove_master_keys
 from doorward.app.plane import ClosingLog, StorePlane
 from doorward.audit.chain import ChainName, derive_chain_key
 from doorward.audit.log import VerificationLogFile
@@ -30,6 +30,7 @@ from doorward.revocation.sectors import SealedSectors
 from doorward.values import ChangePort, Clock, Entropy
 
 if TYPE_CHECKING:
+    from doorward.app.keyed_store import MetaPort
     from doorward.apps.port import AppPort
     from doorward.keys.keyring_port import SigningKeyPort
     from doorward.methods.apikey.port import KeyPort

@@ -22,7 +22,7 @@ from doorward.methods.webhook.explain import Explanation, SecretText, explain_de
 from doorward.methods.webhook.schemes import find_scheme, plain_scheme
 from doorward.wire.request import Header
 
-__all__ = ["BODY_FORMS", "SIGNED_REQUEST", "Examination", "examine", "scheme_names"]
+__all__ = ["BODY_FORMS", "SIGNED_REQUEST", "Examination", "StoredSender", "examine", "scheme_names"]
 
 SIGNED_REQUEST: Final = "signature"
 """The choice that is no webhook scheme: a request signed by RFC 9421."""
@@ -48,28 +48,36 @@ class Examination(NamedTuple):
     """A sentence of our own; empty when there is none."""
 
 
+class StoredSender(NamedTuple):
+    """A sender of the store, in place of a scheme and secrets of the form."""
+
+    scheme: str
+    secrets: tuple[SecretText, ...]
+
+
 def scheme_names() -> dict[str, str]:
     """What can be examined: the name in the form, and what people call it."""
     named = {name: scheme.sender for name, scheme in SCHEMES.items()}
     return {SIGNED_REQUEST: "A signed request (RFC 9421)", **named, "plain": "Plain: an HMAC of the body"}
 
 
-def examine(fields: Mapping[str, str], now: int) -> Examination:
+def examine(fields: Mapping[str, str], now: int, stored: StoredSender | None = None) -> Examination:
     """Read the form and explain. Takes up to two seconds of processor time.
 
     Args:
         fields: of the form, unverified.
         now: epoch seconds, where the form says no other time.
+        stored: the sender the form names, when it names one.
     """
     try:
-        return _examine(fields, now)
+        return _examine(fields, now, stored)
     except Misconfigured as error:
         return Examination(None, str(error))
     except Rejected as refused:
         return Examination(None, refused.detail or refused.refusal.text)
 
 
-def _examine(fields: Mapping[str, str], now: int) -> Examination:
+def _examine(fields: Mapping[str, str], now: int, stored: StoredSender | None) -> Examination:
     said = fields.get("at", "").strip()
     if said and _SECONDS.fullmatch(said) is None:
         raise Rejected("request_malformed", "The time is not whole seconds since 1970.")
@@ -77,6 +85,9 @@ def _examine(fields: Mapping[str, str], now: int) -> Examination:
     request_line, headers = _parse_headers(fields.get("headers", ""))
     body = _read_body(fields)
     url = fields.get("url", "").strip() or None
+    if stored is not None:
+        fields = {**fields, "scheme": stored.scheme}
+        return Examination(explain_delivery(_scheme(fields), stored.secrets, headers, body, now=at, url=url))
     if not fields.get("secret", "").strip():
         raise Rejected("request_malformed", "There is no secret: it is not kept from one time to the next.")
     if fields.get("scheme") == SIGNED_REQUEST:

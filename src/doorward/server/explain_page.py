@@ -5,11 +5,12 @@ Rules:
 * It asks nobody who he is. That is right only because a development server listens on this machine alone and answers
   nobody else's host or page (`sites.py`); in production the path is not there.
 * Whatever was pasted comes back escaped, but for secrets, which do not come back.
+* It may try the secrets of a sender of the store in place of pasted ones. Whoever reaches it could read that store.
 * One search at a time, off the event loop: each takes up to two seconds of a processor.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +20,8 @@ from doorward.frameworks.asgi import Body
 from doorward.methods.signature.explain import BaseLine, SignatureExplanation, SignatureFinding
 from doorward.methods.webhook.explain import Explanation, Finding
 from doorward.server.answers import send_answer
-from doorward.server.explain_form import BODY_FORMS, Examination, examine, scheme_names
+from doorward.server.explain_form import BODY_FORMS, Examination, StoredSender, examine, scheme_names
+from doorward.server.management.explain_secrets import SenderReach, secrets_to_try
 from doorward.server.page import STYLE_PATH, escaped, prose, render_page, style_sheet
 from doorward.values import Clock
 from doorward.wire.form import parse_form, require_form_type
@@ -46,10 +48,16 @@ _LEAD: Final = (
 
 @final
 class ExplainPage:
-    """The page. `clock`: epoch seconds."""
+    """The page.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: epoch seconds.
+        store: whose senders may be chosen; None: secrets are pasted.
+    """
+
+    def __init__(self, clock: Clock, store: SenderReach | None = None) -> None:
         self._clock: Final = clock
+        self._store: Final = store
         self._one_at_a_time: Final = asyncio.Semaphore(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,16 +69,26 @@ class ExplainPage:
         await send_answer(send, answer, head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        names = () if self._store is None else tuple(one.name for one in await self._store.senders.list_senders())
         if scope["method"] in ("GET", "HEAD"):
-            return _page({}, "")
+            return _page({}, "", names)
         if scope["method"] != "POST":
             raise Rejected("method_not_allowed", "the page is read with GET and asked with POST")
         types = [value for name, value in scope["headers"] if name == b"content-type"]
         require_form_type(types[0] if len(types) == 1 else None)
         fields = parse_form(await Body(receive).read(EXPLAIN_FORM_BYTES_MAX))
+        stored = await self._find_stored(fields.get("sender", ""))
         async with self._one_at_a_time:
-            examination = await asyncio.to_thread(examine, fields, int(self._clock()))
-        return _page(fields, _result(examination))
+            examination = await asyncio.to_thread(examine, fields, int(self._clock()), stored)
+        return _page(fields, _result(examination), names)
+
+    async def _find_stored(self, presented_name: str) -> StoredSender | None:
+        if self._store is None or not presented_name:
+            return None
+        sender = await self._store.senders.find_sender(presented_name)
+        if sender is None:
+            raise Rejected("object_unknown", "no such sender")
+        return StoredSender(sender.scheme, (await secrets_to_try(self._store, sender)).texts)
 
 
 @final
@@ -90,15 +108,21 @@ def explain_form_room(path: str) -> int:
     return EXPLAIN_FORM_BYTES_MAX if path == EXPLAIN_PATH else 0
 
 
-def explain_routes(clock: Clock) -> dict[str, ASGIApp]:
-    """The lines for the table of routes, of a development server only."""
-    return {EXPLAIN_PATH: ExplainPage(clock), STYLE_PATH: StyleSheet()}
+def explain_routes(clock: Clock, store: SenderReach | None = None) -> dict[str, ASGIApp]:
+    """The lines for the table of routes, of a development server only. Arguments: as `ExplainPage`."""
+    return {EXPLAIN_PATH: ExplainPage(clock, store), STYLE_PATH: StyleSheet()}
 
 
-def _page(fields: Mapping[str, str], result: str) -> Answer:
-    return render_page(
-        "Why does the signature not fit?", f'<p class="lead">{escaped(_LEAD)}</p>\n{result}{_form(fields)}'
-    )
+def _page(fields: Mapping[str, str], result: str, senders: Sequence[str]) -> Answer:
+    form = _form(fields, _sender(senders, fields.get("sender", "")))
+    return render_page("Why does the signature not fit?", f'<p class="lead">{escaped(_LEAD)}</p>\n{result}{form}')
+
+
+def _sender(names: Sequence[str], chosen: str) -> str:
+    if not names:
+        return ""
+    choices = {"": "None: what is said below", **{name: name for name in names}}
+    return _select("sender", "A sender of the store, with its secrets", choices, chosen)
 
 
 def _result(examination: Examination) -> str:
@@ -145,8 +169,9 @@ def _line(line: BaseLine) -> str:
     return f"<li><b>{escaped(line.component)}</b>{shown}</li>"
 
 
-def _form(fields: Mapping[str, str]) -> str:
+def _form(fields: Mapping[str, str], sender: str) -> str:
     return f"""<form class="card" method="post" action="{EXPLAIN_PATH}" autocomplete="off">
+{sender}
 {_select("scheme", "What is it?", scheme_names(), fields.get("scheme", "standard"))}
 {_secret("secret", "Secret", "For a signed request: the JWK set. It is used for this answer and then forgotten.")}
 {_area("headers", "Headers", fields, "One a line, as they arrived; for a signed request the request line first.", 8)}

@@ -65,6 +65,37 @@ BODIES: dict[str, dict[str, Json]] = {
         "metadata": {},
     },
     "/passwords": {"app_id": "app", "name": "n", "scopes": [], "expires_in_s": 60},
+    "/webhook-senders": {"name": "n", "scheme": "github", "organization_id": "acme"},
+    "/webhook-senders/{sender}/secrets": {"secret": None, "not_before": 1, "not_after": None},
+    "/webhook-senders/{sender}/rotate": {"reason": "r", "secret": None, "overlap_s": 1},
+    "/webhook-senders/{sender}/secrets/{secret}/retire": {"reason": "r", "anyway": True},
+    "/webhook-senders/{empty}/explain": {
+        "headers": [],
+        "body_base64": "",
+        "url": None,
+        "signature_header": None,
+        "received_at": 1,
+        "tolerance_s": 1,
+    },
+    "/signature-keys": {
+        "app_id": "app",
+        "name": "n",
+        "scopes": [],
+        "networks": [],
+        "rate": None,
+        "expires_in_s": 60,
+        "metadata": {},
+    },
+    "/signature-keys/register": {"app_id": "app", "name": "n", "public_key": "", "algorithm": None},
+    "/signature-keys/{signature_key}/rotate": {"reason": "r", "overlap_s": 1, "public_key": None, "algorithm": None},
+    "/signature-keys/{revoked}/explain": {
+        "method": "GET",
+        "target": "/",
+        "scheme": "https",
+        "headers": [{"name": "host", "value": "a"}],
+        "body_base64": "",
+        "received_at": 1,
+    },
     "/keys/{key}/rotate": {"reason": "r", "overlap_s": 1},
     "/keys/{key}/disable": {"reason": "r"},
     "/apps/{app}/suspend": {"reason": "r"},
@@ -75,16 +106,33 @@ QUERIES = [
     ("/apps", ("after", "limit", "unknown")),
     ("/keys", ("after", "limit", "app_id")),
     ("/passwords", ("after", "limit", "app_id")),
+    ("/signature-keys", ("after", "limit", "app_id")),
+    ("/webhook-senders", ("after", "limit")),
     ("/audit", ("app_id", "organization_id", "credential_id", "code", "action", "since", "until", "after", "limit")),
 ]
 
 
 @pytest.fixture
 async def named(ask: Ask) -> dict[str, str]:
-    """An app and a key that are there."""
+    """Objects that are there. What is to be explained has no secret, so that nothing is searched."""
     app = (await ask("POST", "/apps", {"name": "orders"})).json["id"]
     key = (await ask("POST", "/keys", {"app_id": app, "name": "k"})).json["key"]["id"]
-    return {"app": app, "key": key}
+    signature_key, revoked = [
+        (await ask("POST", "/signature-keys", {"app_id": app, "name": "k"})).json["key"]["id"] for _ in range(2)
+    ]
+    await ask("POST", f"/signature-keys/{revoked}/revoke", {"reason": "r"})
+    for name in ("sender", "empty"):
+        await ask("POST", "/webhook-senders", {"name": name, "scheme": "github"})
+    secret = (await ask("POST", "/webhook-senders/sender/secrets", {})).json["webhook_secret"]["id"]
+    return {
+        "app": app,
+        "key": key,
+        "signature_key": signature_key,
+        "revoked": revoked,
+        "sender": "sender",
+        "empty": "empty",
+        "secret": secret,
+    }
 
 
 def must_be_ours(answered: Answered, sent: Json) -> None:
@@ -118,7 +166,7 @@ async def test_no_query_breaks_a_list(ask: Ask, path: str, names: tuple[str, ...
     "presented_id", ["%00", "..", "%2e%2e", "a" * 3_000, "%ff", "app_' OR 1=1", "dw_live_" + "a" * 50]
 )
 async def test_no_id_breaks_a_route(ask: Ask, presented_id: str) -> None:
-    for path in ("/apps/{}", "/keys/{}", "/passwords/{}"):
+    for path in ("/apps/{}", "/keys/{}", "/passwords/{}", "/signature-keys/{}", "/webhook-senders/{}/secrets"):
         answered = await ask("GET", path.format(presented_id))
         assert answered.status in {401, 403, 404}
         assert presented_id[:20] not in answered.text

@@ -14,8 +14,11 @@ READS = {
     "/keys": "keys",
     "/passwords": "passwords",
     "/passwords/usage": "passwords",
+    "/signature-keys": "signatures",
+    "/webhook-senders": "webhooks",
     "/audit": "audit",
 }
+ROOMS = ("apps", "keys", "passwords", "signatures", "webhooks")
 REASON = {"reason": "because"}
 
 
@@ -27,7 +30,7 @@ async def make_key(ask: Ask, *scopes: str, key: str | None = None, name: str = "
 @pytest.mark.parametrize("path", READS)
 async def test_each_list_demands_its_own_scope(ask: Ask, make_admin: MakeAdmin, path: str) -> None:
     own = f"doorward:{READS[path]}:read"
-    others = {f"doorward:{name}:{verb}" for name in ("apps", "keys", "passwords") for verb in ("read", "write")}
+    others = {f"doorward:{name}:{verb}" for name in ROOMS for verb in ("read", "write")}
     lacking = await make_admin(*((others | {"doorward:audit:read"}) - {own}))
     refused = await ask("GET", path, key=lacking)
     assert (refused.status, refused.code) == (403, "scope_insufficient")

@@ -22,6 +22,10 @@ from doorward.crypto.sealing import MasterKeys
 from doorward.errors import REFUSALS
 from doorward.methods.apikey.operations import create_key
 from doorward.methods.apikey.order import KeyOrder
+from doorward.methods.signature.operations import create_signature_key
+from doorward.methods.signature.order import SignatureKeyOrder
+from doorward.methods.webhook.operations import add_secret, add_sender
+from doorward.methods.webhook.order import SecretOrder, SenderOrder
 from doorward.server.edge import Edge
 from doorward.server.management import build_management
 from doorward.server.metrics import Metrics
@@ -36,7 +40,16 @@ async def name_some(store: Store) -> dict[str, str]:
     """Ids that are there, by the name of their parameter."""
     app = await create_app(store, name="orders", actor=OPERATOR)
     key = await create_key(store, KeyOrder(app_id=app.id, name="k"), actor=OPERATOR)
-    return {"{app_id}": app.id, "{key_id}": key.record.id}
+    signature_key = await create_signature_key(store, SignatureKeyOrder(app_id=app.id, name="k"), actor=OPERATOR)
+    sender = await add_sender(store, SenderOrder(name="main", scheme="github"), actor=OPERATOR)
+    secret = await add_secret(store, SecretOrder(sender=sender.name), actor=OPERATOR)
+    return {
+        "{app_id}": app.id,
+        "{key_id}": key.record.id,
+        "{signature_key_id}": signature_key.record.id,
+        "{name}": sender.name,
+        "{secret_id}": secret.record.id,
+    }
 
 
 class Sender:

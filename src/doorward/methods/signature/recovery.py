@@ -5,12 +5,14 @@ longer opens can never verify again, so it is revoked, and its app is to be give
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final, Protocol
 
 from msgspec.structs import replace
 
 from doorward.crypto.sealing import MasterKeys, UnsealError
-from doorward.errors import Misconfigured, Rejected
+from doorward.errors import Misconfigured
+from doorward.methods.deciding import DecidingStore, decide
 from doorward.methods.signature.issue import move_signature_key
 from doorward.methods.signature.port import (
     SignatureKeyPort,
@@ -19,29 +21,19 @@ from doorward.methods.signature.port import (
     SignatureKeyUpdated,
 )
 from doorward.methods.signature.sealed import PURPOSE, open_secret
-from doorward.values import Actor, Change, ChangePort, Clock
+from doorward.values import Actor, Change
 
 __all__ = ["ResealingStore", "reseal_signature_keys", "revoke_lost_signature_keys"]
 
 _PAGE: Final = 1_000
 
 
-class ResealingStore(Protocol):
+class ResealingStore(DecidingStore, Protocol):
     """What is needed of a store to seal its secrets again."""
 
     @property
     def signature_keys(self) -> SignatureKeyPort:
         """Finds keys."""
-        ...
-
-    @property
-    def changes(self) -> ChangePort:
-        """Commits."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Epoch seconds."""
         ...
 
 
@@ -53,20 +45,13 @@ async def reseal_signature_keys(store: ResealingStore, keys: MasterKeys) -> None
         Unavailable: `store_unavailable`.
     """
     async for record in _with_secrets(store):
-        try:
-            await _reseal(store, record, keys)
-        except Rejected as error:
-            if error.code != "object_conflict":
-                raise
-            # Changed at this moment: it is erased, or another version of it is to be sealed.
-            again = await store.signature_keys.find_signature_key(record.id)
-            if again is not None:
-                await _reseal(store, again, keys)
+        find = partial(store.signature_keys.find_signature_key, record.id)
+        await decide(store, find, partial(_reseal, keys), unknown="no such key")
 
 
-async def _reseal(store: ResealingStore, record: SignatureKeyRecord, keys: MasterKeys) -> None:
+def _reseal(keys: MasterKeys, record: SignatureKeyRecord, _now: int) -> tuple[None, Change]:
     if record.sealed_secret is None:
-        return
+        return None, Change()
     try:
         sealed = keys.reseal(record.sealed_secret, purpose=PURPOSE, row=record.id)
     except UnsealError:
@@ -75,9 +60,10 @@ async def _reseal(store: ResealingStore, record: SignatureKeyRecord, keys: Maste
             cure="Put the key it was sealed under back into the file; or revoke it with `doorward signatures keys "
             "revoke`, and make its app another.",
         ) from None
-    if sealed is not None:
-        resealed = replace(record, sealed_secret=sealed, version=record.version + 1)
-        await store.changes.commit(Change(writes=(SignatureKeyUpdated(resealed),)))
+    if sealed is None:
+        return None, Change()
+    resealed = replace(record, sealed_secret=sealed, version=record.version + 1)
+    return None, Change(writes=(SignatureKeyUpdated(resealed),))
 
 
 async def revoke_lost_signature_keys(store: ResealingStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:

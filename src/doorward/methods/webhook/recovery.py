@@ -6,12 +6,14 @@ administers the sender asks it for the secret again, or has a new one made.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
 from doorward.crypto.sealing import MasterKeys, UnsealError
 from doorward.errors import Misconfigured, Rejected
+from doorward.methods.deciding import decide
 from doorward.methods.webhook.operations import SenderStore, retire_secret
 from doorward.methods.webhook.port import SecretRecord, SecretState, SecretUpdated
 from doorward.methods.webhook.stored import PURPOSE, open_text
@@ -30,29 +32,24 @@ async def reseal_webhook_secrets(store: SenderStore, keys: MasterKeys) -> None:
         Unavailable: `store_unavailable`.
     """
     async for record in _held(store):
-        try:
-            await _reseal(store, record, keys)
-        except Rejected as error:
-            if error.code != "object_conflict":
-                raise
-            # Rotated or retired at this moment: another state of it is to be sealed, or none.
-            again = await store.senders.find_secret(record.id)
-            if again is not None:
-                await _reseal(store, again, keys)
+        await decide(
+            store, partial(store.senders.find_secret, record.id), partial(_reseal, keys), unknown="no such secret"
+        )
 
 
-async def _reseal(store: SenderStore, record: SecretRecord, keys: MasterKeys) -> None:
+def _reseal(keys: MasterKeys, record: SecretRecord, _now: int) -> tuple[None, Change]:
     if record.sealed_text is None:
-        return
+        return None, Change()
     try:
         sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=record.id)
     except UnsealError:
         open_text(keys, record)  # says so
         raise
-    if sealed is not None:
-        # Nothing that anybody keeps changes: the text is the same, so no row of the feed.
-        resealed = replace(record, sealed_text=sealed, version=record.version + 1)
-        await store.changes.commit(Change(writes=(SecretUpdated(resealed),)))
+    if sealed is None:
+        return None, Change()
+    # Nothing that anybody keeps changes: the text is the same, so no row of the feed.
+    resealed = replace(record, sealed_text=sealed, version=record.version + 1)
+    return None, Change(writes=(SecretUpdated(resealed),))
 
 
 async def retire_lost_webhook_secrets(store: SenderStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:

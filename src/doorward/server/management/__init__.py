@@ -1,4 +1,4 @@
-"""The management API: apps, keys, app passwords and the audit log, for programs. `/api/v1`, itself behind a door.
+"""The management API, for programs: apps, credentials, senders of webhooks, the audit log. `/api/v1`, behind a door.
 
 Least privilege: each route demands one scope of its own, an administrator of an organization reaches that
 organization alone, and nobody hands out power over Doorward that they do not have (`reach.py`).
@@ -6,6 +6,7 @@ organization alone, and nobody hands out power over Doorward that they do not ha
 
 from doorward.server.management.build import build_management
 from doorward.server.management.doors import ADMINISTRATOR_SCOPES, AdministratorScope
+from doorward.server.management.explain import explained_bytes_max
 from doorward.server.management.reach import ManagedStore
 
-__all__ = ["ADMINISTRATOR_SCOPES", "AdministratorScope", "ManagedStore", "build_management"]
+__all__ = ["ADMINISTRATOR_SCOPES", "AdministratorScope", "ManagedStore", "build_management", "explained_bytes_max"]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from doorward.errors import Rejected
 from doorward.frameworks.asgi import PRINCIPAL
-from doorward.methods.apikey.order import KeyChanges
+from doorward.methods.rotation import GrantChanges
 from doorward.server.management.reach import ManagedStore, Reach
 from doorward.server.sites import peer_of
 from doorward.values import Actor, AppId, CredentialId, Principal
@@ -73,7 +73,7 @@ class Asking:
         principal: Principal,
         *,
         empowering: bool = False,
-        intended: KeyChanges | None = None,
+        intended: GrantChanges | None = None,
     ) -> Reach:
         """The store as this principal may use it, for the version named in `If-Match` (RFC 9110 section 13.1.1).
 

@@ -7,17 +7,21 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, JSONResponse
 
 from doorward.frameworks.fastapi import guard, open_route
-from doorward.server.management import models
+from doorward.server.explaining import Explainer
+from doorward.server.management import explain_models, models, shapes, signature_models, webhook_models
 from doorward.server.management.apps import add_app_routes
 from doorward.server.management.asking import Asking, CredentialPageQuery
 from doorward.server.management.audit import AuditQuery, add_audit_routes
 from doorward.server.management.doors import Doors
+from doorward.server.management.explain import ExplanationBudget, add_explain_routes
 from doorward.server.management.keys import add_key_routes
 from doorward.server.management.page import PAGE_HEADERS, render_page
 from doorward.server.management.passwords import add_password_routes
 from doorward.server.management.problems import add_problem_handlers
 from doorward.server.management.reach import ManagedStore
 from doorward.server.management.revocations import add_revocation_routes
+from doorward.server.management.senders import SenderPageQuery, add_sender_routes
+from doorward.server.management.signature_keys import add_signature_key_routes
 from doorward.values import Environment
 from doorward.wire.hops import TrustedHops
 
@@ -55,6 +59,9 @@ def build_management(
     add_app_routes(router, doors, asking)
     add_key_routes(router, doors, asking, key_prefix=key_prefix, environment=environment)
     add_password_routes(router, doors, asking)
+    add_signature_key_routes(router, doors, asking)
+    add_sender_routes(router, doors, asking, key_prefix=key_prefix)
+    add_explain_routes(router, doors, asking, explainer=Explainer(), budget=ExplanationBudget(store))
     add_audit_routes(router, doors, asking)
     add_revocation_routes(router, doors, asking)
     app = FastAPI(
@@ -73,7 +80,8 @@ def build_management(
 
 
 def _operation_id(route: APIRoute) -> str:
-    return f"{route.path_format.removeprefix('/api/v1/').partition('/')[0]}_{route.name}"
+    part = route.path_format.removeprefix("/api/v1/").partition("/")[0].replace("-", "_")
+    return f"{part}_{route.name}"
 
 
 def _add_description(app: FastAPI, doors: Doors, *, open_docs: bool) -> None:
@@ -111,8 +119,9 @@ def _add_description(app: FastAPI, doors: Doors, *, open_docs: bool) -> None:
 
 def _told_names() -> frozenset[str]:
     names = {"body", "path", "query", "header"}
-    for name in models.__all__:
-        names.update(getattr(models, name).model_fields)
-    for query in (CredentialPageQuery, AuditQuery):
+    for module in (models, webhook_models, signature_models, explain_models):
+        for name in module.__all__:
+            names.update(getattr(module, name).model_fields)
+    for query in (CredentialPageQuery, SenderPageQuery, AuditQuery, shapes.Rate):
         names.update(query.model_fields)
     return frozenset(names)

@@ -20,6 +20,10 @@ class AdministratorScope(StrEnum):
     KEYS_WRITE = "doorward:keys:write"
     PASSWORDS_READ = "doorward:passwords:read"  # a scope, not a secret
     PASSWORDS_WRITE = "doorward:passwords:write"  # as above
+    WEBHOOKS_READ = "doorward:webhooks:read"
+    WEBHOOKS_WRITE = "doorward:webhooks:write"
+    SIGNATURES_READ = "doorward:signatures:read"
+    SIGNATURES_WRITE = "doorward:signatures:write"
     AUDIT_READ = "doorward:audit:read"
     TOKENS_INTROSPECT = "doorward:tokens:introspect"  # a scope, not a secret
     REVOCATIONS_READ = "doorward:revocations:read"

@@ -1,14 +1,10 @@
 """`/api/v1/keys`."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from msgspec import UNSET
 
 from doorward.errors import Rejected
-from doorward.frameworks.fastapi import Door
-from doorward.methods.apikey.config import NEVER
 from doorward.methods.apikey.operations import (
     change_key,
     create_key,
@@ -17,22 +13,22 @@ from doorward.methods.apikey.operations import (
     revoke_key,
     rotate_key,
 )
-from doorward.methods.apikey.order import KeyChanges, KeyOrder
+from doorward.methods.apikey.order import KeyOrder
 from doorward.methods.apikey.port import KeyRecord
 from doorward.server.management.asking import Asking, CredentialPageQuery, parse_credential_id
 from doorward.server.management.doors import AdministratorScope, Doors
+from doorward.server.management.grants import changes_of, lifetime_of, rate_of
 from doorward.server.management.models import (
-    KeyAction,
     KeyChangesIn,
     KeyIssued,
     KeyOrderIn,
     KeyPage,
     KeyRotation,
     KeyView,
-    Rate,
 )
+from doorward.server.management.moves import Move, add_moves
 from doorward.server.management.views import view_key
-from doorward.values import AppId, Environment, Principal, RateLimit, Scopes
+from doorward.values import AppId, Environment, Principal, Scopes
 
 __all__ = ["add_key_routes"]
 
@@ -85,7 +81,7 @@ def add_key_routes(
         changes: KeyChangesIn,
     ) -> KeyView:
         """Other grants, in force everywhere within the feed's bound."""
-        wanted = _changes(changes)
+        wanted = changes_of(changes)
         record = await change_key(
             asking.reach(request, principal, empowering=True, intended=wanted),
             parse_credential_id(key_id),
@@ -113,44 +109,21 @@ def add_key_routes(
         )
         return KeyIssued(key=_shown(response, issued.record), secret=issued.text)
 
-    _add_moves(router, writer, asking)
-
-
-def _add_moves(router: APIRouter, writer: Door, asking: Asking) -> None:
-    moves: tuple[tuple[str, Callable[..., Awaitable[KeyRecord]], bool, str], ...] = (
-        ("disable", disable_key, False, "The key opens no door until it is enabled."),
-        ("enable", enable_key, True, "Undo disabling."),
-        ("revoke", revoke_key, False, "The key opens no door ever again."),
+    add_moves(
+        router,
+        writer,
+        asking,
+        (
+            Move("disable", disable_key, empowering=False, description="The key opens no door until it is enabled."),
+            Move("enable", enable_key, empowering=True, description="Undo disabling."),
+            Move("revoke", revoke_key, empowering=False, description="The key opens no door ever again."),
+        ),
+        path="/keys",
+        noun="key",
+        parse_id=parse_credential_id,
+        show=_shown,
+        view=KeyView,
     )
-    for name, operation, empowering, text in moves:
-
-        def bind(
-            operation: Callable[..., Awaitable[KeyRecord]], *, empowering: bool
-        ) -> Callable[..., Awaitable[KeyView]]:
-            async def move(
-                request: Request,
-                response: Response,
-                principal: Annotated[Principal, Depends(writer)],
-                key_id: str,
-                action: KeyAction,
-            ) -> KeyView:
-                record = await operation(
-                    asking.reach(request, principal, empowering=empowering),
-                    parse_credential_id(key_id),
-                    reason=action.reason,
-                    actor=asking.actor(request, principal),
-                )
-                return _shown(response, record)
-
-            return move
-
-        router.add_api_route(
-            f"/keys/{{key_id}}/{name}",
-            bind(operation, empowering=empowering),
-            methods=["POST"],
-            name=f"{name}_key",
-            description=text,
-        )
 
 
 def _ordered(order: KeyOrderIn, key_prefix: str, environment: Environment) -> KeyOrder:
@@ -160,26 +133,11 @@ def _ordered(order: KeyOrderIn, key_prefix: str, environment: Environment) -> Ke
         environment=order.environment or environment,
         scopes=Scopes(*order.scopes),
         networks=tuple(order.networks),
-        rate=_rate(order.rate),
-        expires_in_s=NEVER if order.expires_in_s == "never" else order.expires_in_s,
+        rate=rate_of(order.rate),
+        expires_in_s=lifetime_of(order.expires_in_s),
         metadata=order.metadata,
         prefix=key_prefix,
     )
-
-
-def _changes(changes: KeyChangesIn) -> KeyChanges:
-    return KeyChanges(
-        name=UNSET if changes.name is None else changes.name,
-        scopes=UNSET if changes.scopes is None else Scopes(*changes.scopes),
-        networks=UNSET if changes.networks is None else tuple(changes.networks),
-        # Null and left out are two things here: one lifts the limit, the other leaves it.
-        rate=_rate(changes.rate) if "rate" in changes.model_fields_set else UNSET,
-        metadata=UNSET if changes.metadata is None else changes.metadata,
-    )
-
-
-def _rate(rate: Rate | None) -> RateLimit | None:
-    return None if rate is None else RateLimit(rate.requests, rate.window_s)
 
 
 def _shown(response: Response, record: KeyRecord) -> KeyView:

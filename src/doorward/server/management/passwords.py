@@ -1,12 +1,10 @@
 """`/api/v1/passwords`: app passwords, and who still uses Basic."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from doorward.errors import Rejected
-from doorward.frameworks.fastapi import Door
 from doorward.methods.basic.operations import (
     create_password,
     disable_password,
@@ -18,12 +16,12 @@ from doorward.methods.basic.port import PasswordRecord
 from doorward.server.management.asking import Asking, CredentialPageQuery, parse_credential_id
 from doorward.server.management.doors import AdministratorScope, Doors
 from doorward.server.management.models import (
-    KeyAction,
     PasswordIssued,
     PasswordOrderIn,
     PasswordPage,
     PasswordView,
 )
+from doorward.server.management.moves import Move, add_moves
 from doorward.server.management.views import view_password
 from doorward.values import AppId, Principal, Scopes
 
@@ -80,44 +78,21 @@ def add_password_routes(router: APIRouter, doors: Doors, asking: Asking) -> None
             raise Rejected("object_unknown", "no such app password in reach")
         return _shown(response, found)
 
-    _add_moves(router, writer, asking)
-
-
-def _add_moves(router: APIRouter, writer: Door, asking: Asking) -> None:
-    moves: tuple[tuple[str, Callable[..., Awaitable[PasswordRecord]], bool, str], ...] = (
-        ("disable", disable_password, False, "The password opens no door until it is enabled."),
-        ("enable", enable_password, True, "Undo disabling."),
-        ("revoke", revoke_password, False, "The password opens no door ever again."),
+    add_moves(
+        router,
+        writer,
+        asking,
+        (
+            Move("disable", disable_password, empowering=False, description="It opens no door until it is enabled."),
+            Move("enable", enable_password, empowering=True, description="Undo disabling."),
+            Move("revoke", revoke_password, empowering=False, description="It opens no door ever again."),
+        ),
+        path="/passwords",
+        noun="password",
+        parse_id=parse_credential_id,
+        show=_shown,
+        view=PasswordView,
     )
-    for name, operation, empowering, text in moves:
-
-        def bind(
-            operation: Callable[..., Awaitable[PasswordRecord]], *, empowering: bool
-        ) -> Callable[..., Awaitable[PasswordView]]:
-            async def move(
-                request: Request,
-                response: Response,
-                principal: Annotated[Principal, Depends(writer)],
-                password_id: str,
-                action: KeyAction,
-            ) -> PasswordView:
-                record = await operation(
-                    asking.reach(request, principal, empowering=empowering),
-                    parse_credential_id(password_id),
-                    reason=action.reason,
-                    actor=asking.actor(request, principal),
-                )
-                return _shown(response, record)
-
-            return move
-
-        router.add_api_route(
-            f"/passwords/{{password_id}}/{name}",
-            bind(operation, empowering=empowering),
-            methods=["POST"],
-            name=f"{name}_password",
-            description=text,
-        )
 
 
 async def _found(

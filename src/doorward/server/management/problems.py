@@ -1,7 +1,8 @@
 """Every way a request can end badly here becomes a problem of ours: FastAPI's and Starlette's own included.
 
 What did not fit is named by the model's own words (`body.rate.window_s`, `int_type`); the value that was sent is not
-repeated, because it may be a secret in the wrong place, nor are names the caller made up.
+repeated, because it may be a secret in the wrong place, nor are names the caller made up. Sentences come only from our
+own handlers (`TOLD_TYPE`): a library's may quote what was sent.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from starlette.responses import Response
 from doorward.errors import Rejected, Unavailable
 from doorward.wire.render import Answer, render_refusal
 
-__all__ = ["add_problem_handlers"]
+__all__ = ["TOLD_TYPE", "add_problem_handlers"]
+
+TOLD_TYPE: Final = "value_unusable"
+"""The type of an entry of ours, whose `msg` is told as `why`."""
 
 ERRORS_TOLD_MAX: Final = 20
 _CODE_OF_STATUS: Final = {404: "route_unknown", 405: "method_not_allowed", 413: "body_too_large"}
@@ -66,7 +70,8 @@ def add_problem_handlers(app: FastAPI, *, names: frozenset[str], record: Callabl
 
 def _told(entry: Any, names: frozenset[str]) -> dict[str, str]:  # Any: Pydantic's error entries
     where = [str(part) if isinstance(part, int) or part in names else "?" for part in entry["loc"]]
-    return {"where": ".".join(where), "what": str(entry["type"])}
+    told = {"where": ".".join(where), "what": str(entry["type"])}
+    return {**told, "why": entry["msg"]} if entry["type"] == TOLD_TYPE else told
 
 
 def _response(answer: Answer, extra: tuple[tuple[bytes, bytes], ...] = ()) -> Response:

@@ -18,21 +18,29 @@ from msgspec import UNSET
 
 from doorward.apps.port import AppPort, AppRecord
 from doorward.audit.port import AuditFilter, AuditPort, StoredEvent
+from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Rejected
-from doorward.methods.apikey.order import KeyChanges
 from doorward.methods.apikey.port import KeyPort, KeyRecord
 from doorward.methods.basic.port import PasswordPort, PasswordRecord
 from doorward.methods.plane import Plane
-from doorward.methods.rotation import RotatableCredential
+from doorward.methods.rotation import GrantChanges, RotatableCredential
 from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord
+from doorward.methods.webhook.port import SenderPort, SenderRecord
 from doorward.revocation.sectors import SectorSource
-from doorward.revocation.writes import HeldCredentials, HoldingsPort, OpaqueHolding
+from doorward.revocation.writes import HoldingsPort
 from doorward.server.audiences import require_own_audiences
+from doorward.server.management.confined import (
+    ConfinedApps,
+    ConfinedHoldings,
+    ConfinedKeys,
+    ConfinedPasswords,
+    ConfinedSenders,
+    ConfinedSignatureKeys,
+)
 from doorward.values import (
     AppId,
     ChangePort,
     Clock,
-    CredentialId,
     Entropy,
     OrganizationId,
     Principal,
@@ -44,7 +52,7 @@ __all__ = ["OWN_SCOPES_PREFIX", "ManagedStore", "Reach"]
 OWN_SCOPES_PREFIX: Final = "doorward:"
 _PAGE: Final = 1_000
 
-_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord)
+_RecordT = TypeVar("_RecordT", AppRecord, KeyRecord, PasswordRecord, SignatureKeyRecord, SenderRecord)
 _CredentialT = TypeVar("_CredentialT", KeyRecord, PasswordRecord, SignatureKeyRecord)
 
 
@@ -64,6 +72,11 @@ class ManagedStore(Protocol):
     @property
     def signature_keys(self) -> SignatureKeyPort:
         """Finds signature keys."""
+        ...
+
+    @property
+    def senders(self) -> SenderPort:
+        """Finds senders of webhooks."""
         ...
 
     @property
@@ -89,6 +102,11 @@ class ManagedStore(Protocol):
     @property
     def audit(self) -> AuditPort:
         """Reads events."""
+        ...
+
+    @property
+    def master_keys(self) -> MasterKeys | None:
+        """What opens secrets that must be known again."""
         ...
 
     @property
@@ -129,18 +147,20 @@ class Reach:
         *,
         empowering: bool = False,
         expected_version: int | None = None,
-        intended: KeyChanges | None = None,
+        intended: GrantChanges | None = None,
     ) -> None:
         self.principal: Final = principal
         self.changes: Final = store.changes
         self.clock: Final = store.clock
         self.entropy: Final = store.entropy
-        self.apps: Final[AppPort] = _Apps(store.apps, self)
-        self.keys: Final[KeyPort] = _Keys(store.keys, self)
-        self.passwords: Final[PasswordPort] = _Passwords(store.passwords, self)
-        self.signature_keys: Final[SignatureKeyPort] = _SignatureKeys(store.signature_keys, self)
+        self.apps: Final[AppPort] = ConfinedApps(store.apps, self)
+        self.keys: Final[KeyPort] = ConfinedKeys(store.keys, self)
+        self.passwords: Final[PasswordPort] = ConfinedPasswords(store.passwords, self)
+        self.signature_keys: Final[SignatureKeyPort] = ConfinedSignatureKeys(store.signature_keys, self)
+        self.senders: Final[SenderPort] = ConfinedSenders(store.senders, self)
+        self.master_keys: Final = store.master_keys
         self.sectors: Final = store.sectors
-        self.holdings: Final[HoldingsPort] = _Holdings(store.holdings, self)
+        self.holdings: Final[HoldingsPort] = ConfinedHoldings(store.holdings, self)
         self._audit: Final = store.audit
         self._empowering: Final = empowering
         self._expected_version: Final = expected_version
@@ -225,103 +245,3 @@ class Reach:
                 credential.scopes if changes.scopes is UNSET else changes.scopes,
                 credential.metadata if changes.metadata is UNSET else changes.metadata,
             )
-
-
-@final
-class _Apps:
-    def __init__(self, apps: AppPort, reach: Reach) -> None:
-        self._apps: Final = apps
-        self._reach: Final = reach
-
-    async def find_app(self, app_id: AppId) -> AppRecord | None:
-        found = self._reach.within(await self._apps.find_app(app_id))
-        if found is not None:
-            await self._reach.require_wakeable(found.id)
-        return found
-
-    async def find_app_by_name(self, name: str) -> AppRecord | None:
-        return self._reach.within(await self._apps.find_app_by_name(name))
-
-    async def list_apps(
-        self, *, organization_id: OrganizationId | None = None, after: str = "", limit: int = 100
-    ) -> tuple[AppRecord, ...]:
-        confined = self._reach.organization_id or organization_id
-        return await self._apps.list_apps(organization_id=confined, after=after, limit=limit)
-
-
-@final
-class _Keys:
-    def __init__(self, keys: KeyPort, reach: Reach) -> None:
-        self._keys: Final = keys
-        self._reach: Final = reach
-
-    async def find_key(self, key_id: CredentialId) -> KeyRecord | None:
-        return self._reach.within_power(await self._keys.find_key(key_id))
-
-    async def list_keys(
-        self,
-        *,
-        app_id: AppId | None = None,
-        organization_id: OrganizationId | None = None,
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[KeyRecord, ...]:
-        confined = self._reach.organization_id or organization_id
-        return await self._keys.list_keys(app_id=app_id, organization_id=confined, after=after, limit=limit)
-
-
-@final
-class _Passwords:
-    def __init__(self, passwords: PasswordPort, reach: Reach) -> None:
-        self._passwords: Final = passwords
-        self._reach: Final = reach
-
-    async def find_password(self, password_id: CredentialId) -> PasswordRecord | None:
-        return self._reach.within_power(await self._passwords.find_password(password_id))
-
-    async def list_passwords(
-        self,
-        *,
-        app_id: AppId | None = None,
-        organization_id: OrganizationId | None = None,
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[PasswordRecord, ...]:
-        confined = self._reach.organization_id or organization_id
-        return await self._passwords.list_passwords(app_id=app_id, organization_id=confined, after=after, limit=limit)
-
-
-@final
-class _SignatureKeys:
-    def __init__(self, keys: SignatureKeyPort, reach: Reach) -> None:
-        self._keys: Final = keys
-        self._reach: Final = reach
-
-    async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
-        return self._reach.within_power(await self._keys.find_signature_key(key_id))
-
-    async def list_signature_keys(
-        self,
-        *,
-        app_id: AppId | None = None,
-        organization_id: OrganizationId | None = None,
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[SignatureKeyRecord, ...]:
-        confined = self._reach.organization_id or organization_id
-        return await self._keys.list_signature_keys(app_id=app_id, organization_id=confined, after=after, limit=limit)
-
-
-@final
-class _Holdings:
-    def __init__(self, holdings: HoldingsPort, reach: Reach) -> None:
-        self._holdings: Final = holdings
-        self._reach: Final = reach
-
-    async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
-        return await self._holdings.count_credentials(self._reach.organization_id or organization_id)
-
-    async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
-        found = await self._holdings.find_opaque(token_id)
-        own = self._reach.organization_id
-        return found if found is not None and own in {None, found.organization_id} else None
