@@ -41,6 +41,36 @@ def test_plain_http_to_this_machine_can_be_allowed(host: str) -> None:
     check_transport("https", "api.example", danger_plain_http_on_loopback=False)
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_not_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, "http://proxy.example:3128")
+    for passed_by in (None, "", "10.0.0.1", "calhost", "localhost.example,127.0.0.0/8"):
+        if passed_by is not None:
+            monkeypatch.setenv("NO_PROXY", passed_by)
+        for host in _LOOPBACK:
+            with pytest.raises(Misconfigured, match="would go to the proxy"):
+                check_transport("http", host, danger_plain_http_on_loopback=True)
+    check_transport("https", "api.example", danger_plain_http_on_loopback=True)
+    monkeypatch.setenv("NO_PROXY", "x.example, localhost,127.0.0.1 ,127.8.0.1,::1")
+    for host in _LOOPBACK:
+        check_transport("http", host, danger_plain_http_on_loopback=True)
+    monkeypatch.setenv("NO_PROXY", "*")
+    check_transport("http", "localhost", danger_plain_http_on_loopback=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", AUTHS)
+def test_no_auth_hands_a_credential_to_a_proxy(library: Library, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with pytest.raises(Misconfigured, match="would go to the proxy"):
+        library.send(library.auth(kind, *AUTHS[kind]), "POST", "http://localhost:1/", b"{}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", AUTHS)
 def test_every_auth_refuses_plain_http(library: Library, kind: str) -> None:

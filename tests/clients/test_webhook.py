@@ -33,6 +33,15 @@ def test_every_scheme_is_sent_as_it_is_verified(library: Library, name: str, kee
     assert SECRETS[name] not in repr(auth)
 
 
+def test_what_is_not_sent_of_a_url_is_not_signed(library: Library, keeper: Keeper) -> None:
+    url = f"{keeper.url}/hook?a=b"
+    assert (
+        library.send(library.auth("WebhookAuth", "twilio", SECRETS["twilio"]), "POST", f"{url}#top", b"b=1", FORM)
+        == 200
+    )
+    assert verify("twilio", keeper.requests[0], url).secret_id == "one"
+
+
 def test_each_delivery_has_an_id_and_a_repeated_one_keeps_it(library: Library, keeper: Keeper) -> None:
     auth = library.auth("WebhookAuth", "standard", SECRETS["standard"])
     for headers in ({}, {}, {"Webhook-Id": "msg_1"}, {"Webhook-Id": "msg_1"}):

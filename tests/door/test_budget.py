@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from doorward.door.budget import FailureBudget, source_of
+from doorward.door.budget import SMALL_BODIES_MAX, FailureBudget, source_of
 from doorward.errors import Misconfigured, Rejected
 
 
@@ -62,6 +62,28 @@ def test_sources_that_owe_nothing_are_not_remembered() -> None:
     assert entered is not None
     budget.leave(entered, failed=False)
     assert len(budget) == 0
+
+
+def test_who_is_asked_about_is_not_remembered_for_it() -> None:
+    budget = FailureBudget(1, sources_max=2)
+    budget.fail("owes", 0.0)
+    for number in range(10):
+        assert budget.has_failures_left(number, 0.0)
+    assert len(budget) == 1
+    assert not budget.has_failures_left("owes", 0.0)
+    assert budget.has_failures_left("owes", 60.0)
+
+
+def test_small_bodies_of_a_source_are_counted_until_they_are_read() -> None:
+    budget = FailureBudget(1)
+    budget.fail("s", 0.0)
+    entered = [budget.enter_small("s", 0.0) for _ in range(SMALL_BODIES_MAX)]
+    with pytest.raises(Rejected, match="source_throttled") as caught:
+        budget.enter_small("s", 0.0)
+    assert caught.value.retry_after_s == 60
+    assert budget.enter_small("other", 0.0) is not None
+    budget.leave_small(entered[0])
+    assert budget.enter_small("s", 0.0) is entered[1]
 
 
 async def test_a_waiting_caller_who_hangs_up_passes_his_turn_on() -> None:

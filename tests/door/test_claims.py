@@ -15,6 +15,7 @@ from tests.simulators.virtual_time import run_virtual
 
 from doorward.door import NOTHING_CLAIMED, Door, Settlement
 from doorward.door.claims import claim_for
+from doorward.door.handled import HANDLED_MAX, Handled
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.claims import Claim
 from doorward.values import RateLimit, Scopes
@@ -166,15 +167,25 @@ def _in_virtual_time(story: Callable[[SimulatedClaims], Awaitable[None]]) -> Non
     run_virtual(run())
 
 
-async def _code_of(claims: SimulatedClaims) -> str:
+async def _code_of(claims: SimulatedClaims, claim: Claim = LEASE, handled: Handled | None = None) -> str:
     with pytest.raises(Rejected) as caught:
-        await claim_for(claims, LEASE)
+        await claim_for(claims, claim, Handled() if handled is None else handled)
     return caught.value.code
+
+
+LATER = 660
+"""Seconds a delivery is kept, as the default has it."""
+
+
+def _attempt(claims: SimulatedClaims, kept_s: int) -> Claim:
+    """The delivery as it is signed now: fresh, and to be kept, from now on."""
+    until = int(claims.clock()) + kept_s
+    return msgspec.structs.replace(LEASE, keep_until=until, kept_s=kept_s, needed_until=until - kept_s // 2)
 
 
 def test_a_slow_handler_keeps_what_it_works_on() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         await asyncio.sleep(7_200)
         assert await _code_of(claims) == "delivery_in_progress"
         await held.complete()
@@ -189,19 +200,19 @@ def test_a_slow_handler_keeps_what_it_works_on() -> None:
 
 def test_a_handler_that_was_forgotten_gives_it_back_when_the_lease_ends() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held: Settlement | None = await claim_for(claims, LEASE)
+        held: Settlement | None = await claim_for(claims, LEASE, Handled())
         await asyncio.sleep(150)
         del held
         gc.collect()
         await asyncio.sleep(400)
-        assert await claim_for(claims, LEASE) is not NOTHING_CLAIMED
+        assert await claim_for(claims, LEASE, Handled()) is not NOTHING_CLAIMED
 
     _in_virtual_time(story)
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_lease() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         claims.away = True
         await asyncio.sleep(150)
         claims.away = False
@@ -214,7 +225,7 @@ def test_a_store_that_is_away_for_a_while_costs_no_lease() -> None:
 
 def test_a_release_after_a_completion_asks_nothing_of_the_store(caplog: pytest.LogCaptureFixture) -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         await held.complete()
         claims.away = True
         await held.release()
@@ -227,7 +238,7 @@ def test_a_release_after_a_completion_asks_nothing_of_the_store(caplog: pytest.L
 
 def test_a_completion_is_written_when_the_store_is_back() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         claims.away = True
         await held.complete()
         assert claims.completed == 0
@@ -240,7 +251,7 @@ def test_a_completion_is_written_when_the_store_is_back() -> None:
 
 def test_a_completion_that_can_never_be_written_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         claims.away = True
         await held.complete()
         await asyncio.sleep(10_000)
@@ -251,13 +262,13 @@ def test_a_completion_that_can_never_be_written_is_given_up(caplog: pytest.LogCa
 
 def test_a_release_without_the_store_ends_with_the_lease() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
         claims.away = True
         await held.release()
         claims.away = False
         assert await _code_of(claims) == "delivery_in_progress"
         await asyncio.sleep(301)
-        await claim_for(claims, LEASE)
+        await claim_for(claims, LEASE, Handled())
 
     _in_virtual_time(story)
 
@@ -265,7 +276,7 @@ def test_a_release_without_the_store_ends_with_the_lease() -> None:
 def test_who_is_cut_off_while_the_store_is_asked_gives_it_back() -> None:
     async def story(claims: SimulatedClaims) -> None:
         claims.hold = asyncio.Event()
-        asking = asyncio.create_task(claim_for(claims, LEASE))
+        asking = asyncio.create_task(claim_for(claims, LEASE, Handled()))
         await claims.asked.wait()
         asking.cancel()
         with suppress(asyncio.CancelledError):
@@ -278,9 +289,107 @@ def test_who_is_cut_off_while_the_store_is_asked_gives_it_back() -> None:
     _in_virtual_time(story)
 
 
+def test_what_lapses_is_given_back_when_its_lease_ends_and_not_before() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, LEASE, Handled())
+        held.lapse()
+        # What is settled is settled: whoever cleans up afterwards gives nothing back either.
+        await held.release()
+        await asyncio.sleep(290)
+        assert await _code_of(claims) == "delivery_in_progress"
+        await asyncio.sleep(11)
+        assert claims.renewals == 0
+        await claim_for(claims, LEASE, Handled())
+
+    _in_virtual_time(story)
+
+
+def test_what_took_longer_than_it_had_to_be_kept_is_kept_from_its_end() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        claim = _attempt(claims, LATER)
+        held = await claim_for(claims, claim, Handled())
+        await asyncio.sleep(2 * LATER)
+        await held.complete()
+        for _ in range(3):
+            await asyncio.sleep(LATER - 1)
+            # The sender's next attempt, signed anew.
+            assert await _code_of(claims, _attempt(claims, LATER)) == "delivery_repeated"
+
+    _in_virtual_time(story)
+
+
+def test_an_attempt_while_the_handler_runs_is_remembered_after_it() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        held = await claim_for(claims, msgspec.structs.replace(_attempt(claims, LATER), kept_s=0), Handled())
+        await asyncio.sleep(LATER - 1)
+        second = _attempt(claims, LATER)
+        assert await _code_of(claims, second) == "delivery_in_progress"
+        await held.complete()
+        await asyncio.sleep(LATER - 1)
+        assert await _code_of(claims, second) == "delivery_repeated"
+
+    _in_virtual_time(story)
+
+
+def test_a_delivery_that_is_sent_again_and_again_asks_the_store_once() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        await (await claim_for(claims, _attempt(claims, LATER), Handled())).complete()
+        handled = Handled()
+        recorded = _attempt(claims, LATER)
+        before = claims.reservations
+        for _ in range(300):
+            await asyncio.sleep(1)
+            same = msgspec.structs.replace(_attempt(claims, LATER), needed_until=recorded.needed_until)
+            assert await _code_of(claims, same, handled) == "delivery_repeated"
+        assert claims.reservations == before + 1
+        assert len(handled) == 1
+
+    _in_virtual_time(story)
+
+
+def test_what_must_be_kept_for_longer_is_told_to_the_store() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        await (await claim_for(claims, _attempt(claims, LATER), Handled())).complete()
+        handled = Handled()
+        for _ in range(4):
+            await asyncio.sleep(LATER - 1)
+            assert await _code_of(claims, _attempt(claims, LATER), handled) == "delivery_repeated"
+            assert claims.rows["webhook acme", "d1"].keep_until >= claims.clock() + LATER - 1
+
+    _in_virtual_time(story)
+
+
+def test_what_nobody_says_is_needed_is_asked_of_the_store_each_time() -> None:
+    async def story(claims: SimulatedClaims) -> None:
+        await (await claim_for(claims, LEASE, Handled())).complete()
+        handled = Handled()
+        for _ in range(3):
+            assert await _code_of(claims, LEASE, handled) == "delivery_repeated"
+        assert claims.reservations == 4
+
+    _in_virtual_time(story)
+
+
+def test_what_is_remembered_as_handled_is_bounded_and_told_apart() -> None:
+    handled = Handled()
+    first = msgspec.structs.replace(LEASE, needed_until=LEASE.keep_until)
+    handled.note(first)
+    assert handled.has(first)
+    for other in (
+        msgspec.structs.replace(first, key="d2"),
+        msgspec.structs.replace(first, owner="webhook other"),
+        msgspec.structs.replace(first, needed_until=first.keep_until + 1),
+    ):
+        assert not handled.has(other)
+    for number in range(HANDLED_MAX):
+        handled.note(msgspec.structs.replace(first, key=f"other {number}"))
+    assert len(handled) == HANDLED_MAX
+    assert not handled.has(first)
+
+
 def test_a_cancelled_handler_still_releases() -> None:
     async def story(claims: SimulatedClaims) -> None:
-        held = await claim_for(claims, LEASE)
+        held = await claim_for(claims, LEASE, Handled())
 
         async def handler() -> None:
             try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import tracemalloc
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from tests.simulators.virtual_time import run_virtual
 
+from doorward.door.budget import Source
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.body import Bodies, Body, Receive
-from doorward.frameworks.kept import BODY_PIECE_BYTES, Spool
+from doorward.frameworks.kept import BODIES_PARTS, BODY_PIECE_BYTES, Spool
 
 CHUNKS = [b"ab", b"", b"cd\x00", b"\xff"]
 
@@ -100,18 +102,115 @@ async def test_a_client_that_hangs_up_in_the_middle_is_refused() -> None:
         await Body(sender_of(b"ab", hangs_up=True)[0]).read(10)
 
 
-def test_a_body_that_trickles_in_is_refused() -> None:
-    async def trickle() -> dict[str, Any]:
-        await asyncio.sleep(1)
-        return {"type": "http.request", "body": b"x", "more_body": True}
+async def held_by(source: Source | None, size: int, bodies: Bodies) -> Body:
+    body = Body(sender_of(b"x" * size)[0], bodies=bodies)
+    body.source = source
+    await body.read(size)
+    return body
 
-    async def story() -> None:
+
+async def test_one_source_holds_a_part_of_the_memory_and_the_others_find_theirs() -> None:
+    bodies = Bodies(bytes_max=BODIES_PARTS * 10)
+    mine = [await held_by(1, 5, bodies), await held_by(1, 5, bodies)]
+    with pytest.raises(Unavailable, match="overloaded"):
+        await held_by(1, 1, bodies)
+    # The next /64 is another source, and so is an address of the same number.
+    theirs = [await held_by(source, 10, bodies) for source in (2, (1,), "local")]
+    mine[0].close()
+    mine[0].close()
+    again = await held_by(1, 5, bodies)
+    for body in (*mine, *theirs, again):
+        body.close()
+    assert bodies.held == 0
+    # One body of a source may be as large as its method allows.
+    whole = await held_by(1, 4 * BODIES_PARTS, bodies)
+    with pytest.raises(Unavailable, match="overloaded"):
+        await held_by(1, 1, bodies)
+    whole.close()
+    # Of whom nobody says where he comes from there is no part.
+    await held_by(None, 20, bodies)
+    await held_by(None, 20, bodies)
+
+
+async def test_a_body_that_breaks_off_gives_its_part_back() -> None:
+    bodies = Bodies(bytes_max=BODIES_PARTS * 10)
+    for chunks, refusal in (((b"x" * 6, b"y" * 6), Rejected), ((b"x" * 6, b"y" * 20), Rejected)):
+        body = Body(sender_of(*chunks, hangs_up=True)[0], bodies=bodies)
+        body.source = 1
+        with pytest.raises(refusal):
+            await body.read(20)
+        body.close()
+    await held_by(1, 10, bodies)
+
+
+async def test_a_body_of_many_small_pieces_weighs_what_it_holds() -> None:
+    size = 16_384
+    left = [size // 2]
+    message = {"type": "http.request", "body": b"xy", "more_body": True}
+
+    async def receive() -> dict[str, Any]:
+        left[0] -= 1
+        # Each its own, as a server makes them.
+        return message if left[0] else {"type": "http.request", "body": bytes([1, 2]), "more_body": False}
+
+    def fresh(message: dict[str, Any]) -> dict[str, Any]:
+        return {**message, "body": bytes(bytearray(message["body"]))}
+
+    async def receive_fresh() -> dict[str, Any]:
+        return fresh(await receive())
+
+    body = Body(receive_fresh, bodies=Bodies())
+    tracemalloc.start()
+    try:
+        read = await body.read(size)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read == b"xy" * (size // 2 - 1) + bytes([1, 2])
+    # What is read, what it is put together in, and a word for each: not seventy bytes for every two.
+    assert peak < 4 * size
+
+
+async def test_pieces_of_all_sizes_come_out_in_order() -> None:
+    sizes = [1, 4_095, 1, 4_096, 2, 3, 70_000, 5, 4_095, 4_096, 7]
+    chunks = [bytes([number]) * size for number, size in enumerate(sizes)]
+    body = Body(sender_of(*chunks)[0])
+    assert await body.read(sum(sizes)) == b"".join(chunks)
+    assert isinstance((await body.receive())["body"], bytes)
+
+
+def test_a_body_of_a_stranger_that_stops_or_trickles_is_refused_soon() -> None:
+    async def sending(*pieces: tuple[float, int]) -> tuple[str, float]:
+        left = list(pieces)
+
+        async def receive() -> dict[str, Any]:
+            pause_s, size = left.pop(0) if left else (1, 1)
+            await asyncio.sleep(pause_s)
+            return {"type": "http.request", "body": bytes(size), "more_body": size != 0}
+
         before = asyncio.get_running_loop().time()
-        with pytest.raises(Rejected, match="body_slow"):
-            await Body(trickle).read(1_000)
-        assert asyncio.get_running_loop().time() - before == pytest.approx(30)
+        code = ""
+        try:
+            await Body(receive).read(10**9)
+        except Rejected as refused:
+            code = refused.code
+        return code, asyncio.get_running_loop().time() - before
 
-    run_virtual(story())
+    second = (1.0, 40_000)
+    for pieces, code, ends_s in (
+        # Nothing, a byte a second, and all but the last byte at once: none of them is held for long.
+        (((1_000.0, 1),), "body_slow", 5),
+        ((), "body_slow", 5),
+        (((0.0, 1_048_575), (1_000.0, 1)), "body_slow", 5),
+        (((0.0, 1_048_575),), "body_slow", 5),
+        # As slow as may be, with pauses, and to the end of the half minute.
+        ((*([second] * 25), (4.9, 1), (0.0, 0)), "", 29.9),
+        ((*([second] * 40), (0.0, 0)), "body_slow", 30),
+        (((4.0, 200_000), (4.0, 300_000), (4.0, 300_000), (0.0, 0)), "", 12),
+    ):
+        found, took_s = run_virtual(sending(*pieces))
+        assert found == code, pieces
+        assert took_s == pytest.approx(ends_s, abs=0.3), pieces
 
 
 LARGE = bytes(range(256)) * (3 * BODY_PIECE_BYTES // 256) + b"end"
@@ -325,6 +424,7 @@ def test_a_large_body_may_take_longer_and_a_trickle_may_not() -> None:
 
     # 64 KiB a second is what is asked for, and half a minute for the start.
     for piece, every_s, times, code, ends_s in (
+        (bytes(1_000), 1_000, 2, "body_slow", 30),
         (bytes(1_000), 1, 1_000, "body_slow", 30.5),
         (bytes(32_768), 1, 7, "", 7),
         (bytes(32_768), 10, 1_000, "body_slow", 31),

@@ -24,6 +24,9 @@ class Noted(Settlement):
     async def release(self) -> None:
         self._note("released")
 
+    def lapse(self) -> None:
+        self._note("left to lapse")
+
     def _note(self, how: str) -> None:
         if not self.settled:
             self.settled = True
@@ -97,7 +100,7 @@ async def test_a_file_sent_by_the_server_is_an_end() -> None:
     assert "completed" in story
 
 
-async def test_a_cancelled_handler_is_released() -> None:
+async def test_a_cancelled_handler_keeps_its_lease_for_a_part_of_it_may_go_on() -> None:
     story: list[str] = []
 
     async def app(_send: Send) -> None:
@@ -111,4 +114,26 @@ async def test_a_cancelled_handler_is_released() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert story == ["released"]
+    assert story == ["left to lapse"]
+
+
+async def test_a_handler_cut_off_after_its_answer_has_done_its_work() -> None:
+    story: list[str] = []
+
+    async def app(send: Send) -> None:
+        await send(start(200))
+        await send(part(b"fine"))
+        await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        story.append(message["type"])
+        if len(story) == 3:
+            answered.set()
+
+    answered = asyncio.Event()
+    running = asyncio.create_task(run_settled([Noted(story)], app, send))
+    await answered.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert story == ["completed", "http.response.start", "http.response.body"]

@@ -49,7 +49,7 @@ async def test_of_a_hundred_at_once_one_uses_a_nonce(ports: SqlPorts) -> None:
 
 async def test_what_is_completed_stays_done(ports: SqlPorts) -> None:
     fence = await held(ports)
-    assert await ports.claims.complete("acme", "d1", fence)
+    assert await ports.claims.complete("acme", "d1", fence, kept_s=0)
     assert isinstance(await reserve(ports), Done)
     # Settled once: a late release does not bring it back.
     assert not await ports.claims.release("acme", "d1", fence)
@@ -77,10 +77,10 @@ async def test_a_lease_that_ended_is_taken_over_and_its_old_holder_settles_nothi
     new = await held(ports)
     assert new != old
     assert not await ports.claims.release("acme", "d1", old)
-    assert not await ports.claims.complete("acme", "d1", old)
+    assert not await ports.claims.complete("acme", "d1", old, kept_s=0)
     assert not await ports.claims.renew("acme", "d1", old, lease_s=300)
     assert isinstance(await reserve(ports), InFlight)
-    assert await ports.claims.complete("acme", "d1", new)
+    assert await ports.claims.complete("acme", "d1", new, kept_s=0)
 
 
 async def test_a_holder_from_before_a_release_settles_nothing_after_it(ports: SqlPorts) -> None:
@@ -105,8 +105,43 @@ async def test_what_need_not_be_kept_any_longer_can_be_claimed_again(ports: SqlP
     fence = await held(ports, keep_until=PAST)
     # Never while somebody works on it, however long that takes.
     assert isinstance(await reserve(ports, keep_until=PAST), InFlight)
-    assert await ports.claims.complete("acme", "d1", fence)
+    assert await ports.claims.complete("acme", "d1", fence, kept_s=-10)
     assert isinstance(await reserve(ports), Reserved)
+
+
+async def test_what_comes_again_is_kept_for_longer_and_never_for_shorter(ports: SqlPorts, clock: ManualClock) -> None:
+    ends = max(int(clock()), int(time())) + 3_600
+    fence = await held(ports, keep_until=PAST)
+    # While the handler runs, and after it: each time with other signed bytes, that are fresh for longer.
+    assert isinstance(await reserve(ports, keep_until=ends), InFlight)
+    assert isinstance(await reserve(ports, keep_until=PAST), InFlight)
+    assert await ports.claims.complete("acme", "d1", fence, kept_s=0)
+    assert isinstance(await reserve(ports, keep_until=PAST), Done)
+    assert isinstance(await reserve(ports, keep_until=ends + 3_600), Done)
+    assert isinstance(await reserve(ports, keep_until=PAST), Done)
+    clock.now = ends + 3_600
+    assert isinstance(await reserve(ports, keep_until=PAST), Done)
+    # A nonce too: with another time it is another request, refused for as long as that one is fresh.
+    assert await ports.claims.claim_once("k1", "n1", keep_until=int(clock()) + 1)
+    assert not await ports.claims.claim_once("k1", "n1", keep_until=ends + 7_200)
+    clock.now = ends + 7_200
+    assert not await ports.claims.claim_once("k1", "n1", keep_until=PAST)
+
+
+async def test_what_took_longer_than_it_had_to_be_kept_is_kept_from_its_end(
+    ports: SqlPorts, clock: ManualClock
+) -> None:
+    clock.now = max(int(clock()), int(time()))
+    fence = await held(ports, keep_until=PAST)
+    assert await ports.claims.complete("acme", "d1", fence, kept_s=3_600)
+    assert isinstance(await reserve(ports, keep_until=PAST), Done)
+    clock.forward(3_600)
+    assert isinstance(await reserve(ports, keep_until=PAST), Done)
+    # What had to be kept for longer still is.
+    other = await held(ports, "d2")
+    assert await ports.claims.complete("acme", "d2", other, kept_s=1)
+    clock.forward(1_000_000)
+    assert isinstance(await reserve(ports, "d2", keep_until=PAST), Done)
 
 
 async def test_it_is_kept_to_the_second_it_says(ports: SqlPorts, clock: ManualClock) -> None:
@@ -124,13 +159,13 @@ async def test_what_has_ended_leaves_with_later_claims(ports: SqlPorts) -> None:
     running = await held(ports, "running", keep_until=PAST)
     for number in range(4):
         assert await ports.claims.claim_once("k1", f"new{number}", keep_until=FAR)
-    assert await ports.claims.complete("acme", "running", running)
+    assert await ports.claims.complete("acme", "running", running, kept_s=0)
     assert isinstance(await reserve(ports, "new0", owner="k1"), Done)
 
 
 async def test_a_claim_survives_a_restart(sql_url: str, ports: SqlPorts) -> None:
     fence = await held(ports, "done")
-    await ports.claims.complete("acme", "done", fence)
+    await ports.claims.complete("acme", "done", fence, kept_s=0)
     await held(ports, "running")
     await ports.aclose()
     again = open_sql(sql_url, chain_key=None, clock=ManualClock())

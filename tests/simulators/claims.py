@@ -19,15 +19,18 @@ class _Row(NamedTuple):
 
 @final
 class SimulatedClaims:
-    """`renewals` counts those that held; `hold` keeps answers waiting after the row was written."""
+    """`renewals` counts those that held, `reservations` those that were asked for; `hold` keeps answers waiting after
+    the row was written.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.rows: dict[tuple[str, str], _Row] = {}
         self.away = False
         self.renewals = 0
+        self.reservations = 0
         self.hold: asyncio.Event | None = None
         self.asked = asyncio.Event()
-        self._clock = clock
+        self.clock = clock
         self._fence = 0
 
     @property
@@ -35,6 +38,7 @@ class SimulatedClaims:
         return sum(row.leased_until is None for row in self.rows.values())
 
     async def reserve(self, owner: str, key: str, *, lease_s: int, keep_until: int) -> Outcome:
+        self.reservations += 1
         outcome = self._claim(owner, key, lease_s, keep_until)
         self.asked.set()
         if self.hold is not None:
@@ -49,14 +53,15 @@ class SimulatedClaims:
         if row is None:
             return False
         self.renewals += 1
-        self.rows[owner, key] = row._replace(leased_until=self._clock() + lease_s)
+        self.rows[owner, key] = row._replace(leased_until=self.clock() + lease_s)
         return True
 
-    async def complete(self, owner: str, key: str, fence: int) -> bool:
+    async def complete(self, owner: str, key: str, fence: int, *, kept_s: int) -> bool:
         row = self._held(owner, key, fence)
         if row is None:
             return False
-        self.rows[owner, key] = row._replace(leased_until=None)
+        keep_until = max(row.keep_until, int(self.clock()) + kept_s)
+        self.rows[owner, key] = row._replace(leased_until=None, keep_until=keep_until)
         return True
 
     async def release(self, owner: str, key: str, fence: int) -> bool:
@@ -67,12 +72,12 @@ class SimulatedClaims:
 
     def _claim(self, owner: str, key: str, lease_s: int | None, keep_until: int) -> Outcome:
         self._require_store()
-        now = self._clock()
+        now = self.clock()
         row = self.rows.get((owner, key))
-        if row is not None and row.leased_until is not None and row.leased_until > now:
-            return InFlight(max(1, ceil(row.leased_until - now)))
-        if row is not None and row.leased_until is None and row.keep_until >= now:
-            return Done()
+        taken = None if row is None else _taken(row, now)
+        if row is not None and taken is not None:
+            self.rows[owner, key] = row._replace(keep_until=max(row.keep_until, keep_until))
+            return taken
         self._fence += 1
         leased_until = None if lease_s is None else now + lease_s
         self.rows[owner, key] = _Row(self._fence, leased_until, keep_until)
@@ -86,3 +91,9 @@ class SimulatedClaims:
     def _require_store(self) -> None:
         if self.away:
             raise Unavailable("store_unavailable", "simulated")
+
+
+def _taken(row: _Row, now: float) -> InFlight | Done | None:
+    if row.leased_until is None:
+        return Done() if row.keep_until >= now else None
+    return InFlight(max(1, ceil(row.leased_until - now))) if row.leased_until > now else None

@@ -93,8 +93,8 @@ class _NoClaims:
         del owner, key, fence, lease_s
         return False
 
-    async def complete(self, owner: str, key: str, fence: int) -> bool:
-        del owner, key, fence
+    async def complete(self, owner: str, key: str, fence: int, *, kept_s: int) -> bool:
+        del owner, key, fence, kept_s
         return False
 
     async def release(self, owner: str, key: str, fence: int) -> bool:

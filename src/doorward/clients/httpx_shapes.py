@@ -95,7 +95,7 @@ def outgoing_of(request: _Request) -> OutgoingRequest:
     headers = tuple((name.lower(), value) for name, value in request.headers.raw)
     return OutgoingRequest(
         method=request.method,
-        url=str(request.url),
+        url=str(request.url).partition("#")[0],
         scheme=request.url.scheme,
         authority=next((value for name, value in headers if name == b"host"), request.url.netloc),
         # What a caller says is sent instead of the URL's own.

@@ -1,11 +1,15 @@
 """A request that is about to leave: what of it can be signed, and whether a credential may go with it at all.
 
 Nothing goes over plain HTTP, signatures no more than keys: whoever listens can send them once more. `http` to this
-machine itself can be allowed, for development, and only by a name that cannot lead anywhere else.
+machine itself can be allowed, for development, and only by a name that cannot lead anywhere else: not where the
+environment names a proxy for it, which would be handed the credential in the clear. A proxy that is given to the client
+itself cannot be seen from here.
 """
 
+import os
 from ipaddress import ip_address
 from typing import Any, Final, final
+from urllib.request import getproxies
 
 import msgspec
 
@@ -38,7 +42,7 @@ class OutgoingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         method: as it is sent.
-        url: absolute, as it is called.
+        url: absolute, as it is called: without a fragment, which is never sent.
         scheme: `http` or `https`.
         authority: host and port, as `Host` says.
         target: path and query as they are sent.
@@ -95,16 +99,31 @@ def check_transport(scheme: str, host: str, *, danger_plain_http_on_loopback: bo
         danger_plain_http_on_loopback: let `http` pass to this machine.
 
     Raises:
-        Misconfigured: the URL is not https.
+        Misconfigured: the URL is not https; or a proxy stands in between.
     """
     if scheme == "https":
         return
     if scheme == "http" and danger_plain_http_on_loopback and _is_this_machine(host):
+        _refuse_proxy(host)
         return
     raise Misconfigured(
         f"A credential would go to {host or 'nowhere'} over {scheme or 'no'} without encryption.",
         cure="Call an https URL; for this machine, say danger_plain_http_on_loopback=True.",
     )
+
+
+def _refuse_proxy(host: str) -> None:
+    proxies = getproxies()
+    if not (proxies.get("http") or proxies.get("all")):
+        return
+    # Exact names only: what else is written there each library reads in its own way.
+    written = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    direct = {name.strip().lower() for name in written.split(",")}
+    if "*" not in direct and host.lower() not in direct:
+        raise Misconfigured(
+            f"A credential for {host} would go to the proxy of the environment without encryption.",
+            cure=f"Say NO_PROXY={host}, or take HTTP_PROXY and ALL_PROXY out of the environment.",
+        )
 
 
 def _is_this_machine(host: str) -> bool:

@@ -37,7 +37,7 @@ def outgoing_of(request: "PreparedRequest") -> OutgoingRequest:
     headers = tuple((_bytes(name).lower(), _bytes(value)) for name, value in request.headers.items())
     return OutgoingRequest(
         method=request.method or "",
-        url=request.url or "",
+        url=(request.url or "").partition("#")[0],
         scheme=url.scheme,
         authority=next(
             (value for name, value in headers if name == b"host"), url.netloc.rpartition("@")[2].encode("ascii")

@@ -15,15 +15,15 @@ __all__ = ["NOTHING_CLAIMED", "Admitted", "Settlement"]
 class Settlement:
     """What happens after the handler to what was claimed for it; this one claims nothing (`claims.py` has the other).
 
-    Whoever calls `Door.admit` himself calls one of the two when the handler has ended: `complete` when it has done its
-    work, `release` when not. The frameworks do.
+    Whoever calls `Door.admit` himself calls one of these: `complete` when the handler has ended and done its work,
+    `release` when it has ended and not, `lapse` when it was cut off and a part of it may go on. The frameworks do.
     """
 
     __slots__ = ("__weakref__",)
 
     @property
     def is_settled(self) -> bool:
-        """Whether one of the two has been called; of what claims nothing never."""
+        """Whether one of the three has been called; of what claims nothing never."""
         return False
 
     async def complete(self) -> None:
@@ -31,6 +31,11 @@ class Settlement:
 
     async def release(self) -> None:
         """The handler has not done its work: what was claimed may be presented again."""
+
+    def lapse(self) -> None:
+        """Nobody can say whether the handler still works: what was claimed may be presented again when its lease
+        ends.
+        """
 
 
 NOTHING_CLAIMED: Final = Settlement()

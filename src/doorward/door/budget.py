@@ -5,6 +5,8 @@ Rules of this file:
 * The budget buys *cold loads*: what an attacker wants with random ids is our database reads. A warm credential is
   verified whatever its source has done, so good callers behind the same address are not shut out.
 * Only failures of proof are paid for: unknown, mismatch, malformed. An expired key is a proof.
+* Where the body is the proof, a failure costs a body read and hashed, whether the record was warm or not. So there a
+  source without failures left is asked for small bodies only, and for few at a time (`unproven.py`).
 * Failures that are still being found out count too: as many loads may be under way for a source as it has failures
   left; further ones wait for those (they are not refused, or a restart behind one proxy would shut its users out).
 * An IPv6 source is its /64, the least a subscriber gets. Sources without an address (UNIX sockets) are one source.
@@ -20,10 +22,12 @@ from typing import Final, final
 
 from doorward.errors import Misconfigured, Rejected
 
-__all__ = ["SOURCES_MAX", "FailureBudget", "SourceBudget", "source_of"]
+__all__ = ["SMALL_BODIES_MAX", "SOURCES_MAX", "FailureBudget", "Source", "SourceBudget", "source_of"]
 
 SOURCES_MAX: Final = 65_536
 """How many sources are remembered."""
+SMALL_BODIES_MAX: Final = 16
+"""How many bodies are read at a time for a source that has used up its failures."""
 _WINDOW_S: Final = 60.0
 
 Source = int | str | tuple[int]
@@ -44,13 +48,14 @@ def source_of(client: IPv4Address | IPv6Address | None) -> Source:
 class SourceBudget:
     """What one source has left. Kept by whoever is inside, so forgetting it in the table loses nothing of theirs."""
 
-    __slots__ = ("filled_at", "loading", "source", "tokens", "waiting")
+    __slots__ = ("filled_at", "loading", "reading", "source", "tokens", "waiting")
 
     def __init__(self, source: Source, tokens: float, filled_at: float) -> None:
         self.source: Final = source
         self.tokens = tokens
         self.filled_at = filled_at
         self.loading = 0
+        self.reading = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
 
 
@@ -95,8 +100,32 @@ class FailureBudget:
         """The budget of a source that has failures left. Raises as `enter`."""
         budget = self._refilled(source, now_monotonic)
         if budget.tokens < 1:
-            raise Rejected("source_throttled", retry_after_s=max(1, ceil((1 - budget.tokens) / self._per_s)))
+            raise self.throttled(budget)
         return budget
+
+    def has_failures_left(self, source: Source, now_monotonic: float) -> bool:
+        """Whether `require` would pass. A source that owes nothing is not remembered for being asked about."""
+        return source not in self._sources or self._refilled(source, now_monotonic).tokens >= 1
+
+    def throttled(self, budget: SourceBudget) -> Rejected:
+        """The refusal of a source that has used up its failures: `source_throttled`."""
+        return Rejected("source_throttled", retry_after_s=max(1, ceil((1 - budget.tokens) / self._per_s)))
+
+    def enter_small(self, source: Source, now_monotonic: float) -> SourceBudget:
+        """Begin to read a small body of a source without failures left: the budget to leave again (`leave_small`).
+
+        Raises:
+            Rejected: `source_throttled`: as many are being read as may be at a time.
+        """
+        budget = self._refilled(source, now_monotonic)
+        if budget.reading >= SMALL_BODIES_MAX:
+            raise self.throttled(budget)
+        budget.reading += 1
+        return budget
+
+    def leave_small(self, budget: SourceBudget) -> None:
+        """The body has been read, or not."""
+        budget.reading -= 1
 
     async def wait_to_enter(self, source: Source, now_monotonic: float) -> SourceBudget:
         """As `enter`, after loads of the same source that are under way."""

@@ -9,6 +9,8 @@ Rules of this file:
 * What is settled is settled once. A completion that could not be written is tried again in the background: the work
   is done, and a sender's retry would do it twice. A release that could not be written ends by itself.
 * Who is cut off while the store is asked gives back what it may have got.
+* Who is cut off while a handler runs gives back nothing: what runs in a thread is not cut off with it, and a second
+  handler would run beside it. It can be claimed again when the lease ends.
 * A request that comes to a second door (of a router, of a route) is not the duplicate of itself: what it has claimed
   counts there too. That is known of its own doors only, never asked of the store, so no other request can say so.
 """
@@ -20,6 +22,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final, TypeVar, final
 
 from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
+from doorward.door.handled import Handled
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.claims import CLOCK_SLACK_S, Claim, ClaimPort, InFlight, Outcome, Reserved
 
@@ -73,6 +76,10 @@ class HeldClaim(Settlement):
         if self._settle():
             await asyncio.shield(_spawn(self._release()))
 
+    def lapse(self) -> None:
+        """See `Settlement`."""
+        _ = self._settle()
+
     async def renew(self) -> bool:
         """Hold it for another lease. False: it is settled, or somebody else's by now."""
         if self._is_settled:
@@ -105,7 +112,7 @@ class HeldClaim(Settlement):
     async def _try_to_complete(self) -> bool:
         claim = self._claim
         try:
-            if not await self._claims.complete(claim.owner, claim.key, self._fence):
+            if not await self._claims.complete(claim.owner, claim.key, self._fence, kept_s=claim.kept_s):
                 _LOG.warning("a delivery was handled after its lease had ended: it may have been handled twice")
         except Unavailable as unavailable:
             _LOG.warning("a completion could not be written: %s (%s)", unavailable.code, unavailable.detail)
@@ -139,8 +146,13 @@ def is_claimed_by(before: Iterable[Admitted], claims: ClaimPort, claim: Claim) -
     return False
 
 
-async def claim_for(claims: ClaimPort, claim: Claim) -> Settlement:
+async def claim_for(claims: ClaimPort, claim: Claim, handled: Handled) -> Settlement:
     """Claim it, and answer what is to be settled when the handler has ended.
+
+    Args:
+        claims: where it is claimed.
+        claim: what is.
+        handled: what is known to be done already.
 
     Raises:
         Rejected: `replayed`, `delivery_repeated`, `delivery_in_progress` with the seconds until its lease ends.
@@ -150,11 +162,14 @@ async def claim_for(claims: ClaimPort, claim: Claim) -> Settlement:
         if not await claims.claim_once(claim.owner, claim.key, keep_until=claim.keep_until):
             raise Rejected("replayed", claim.key)
         return NOTHING_CLAIMED
+    if handled.has(claim):
+        raise Rejected("delivery_repeated", claim.key)
     outcome = await _reserve(claims, claim, claim.lease_s)
     if isinstance(outcome, Reserved):
         return HeldClaim(claims, claim, outcome.fence)
     if isinstance(outcome, InFlight):
         raise Rejected("delivery_in_progress", claim.key, retry_after_s=outcome.retry_after_s)
+    handled.note(claim)
     raise Rejected("delivery_repeated", claim.key)
 
 

@@ -136,7 +136,7 @@ class Door:
                 if waiting is not None:
                     await waiting
         except Rejected as refused:
-            failed = refused.code in PROOF_FAILURES and not passage.was_proven
+            failed = (refused.code in PROOF_FAILURES or passage.has_wasted_body) and not passage.was_proven
             record_refusal(passage, refused.code)
             if failed and passage.entered is None:
                 self._pay(passage)
@@ -158,7 +158,7 @@ class Door:
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget
         source = source_of(passage.request.client)
-        if passage.entry is not None:
+        if passage.entry is not None or passage.is_throttled:
             # A wrong secret for a warm id costs no load, but a source that has no failures left is told what it is
             # told for an unknown id: otherwise the answer says which ids exist (invariant 3).
             budget.require(source, passage.monotonic)

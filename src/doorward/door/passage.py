@@ -12,6 +12,7 @@ from doorward.access import Decision, Rule
 from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
+from doorward.door.handled import Handled
 from doorward.door.leases import RateSpender
 from doorward.methods.contract import (
     ChecksBody,
@@ -50,6 +51,7 @@ class Lane:
         "checked_body_bytes_max",
         "confirming",
         "counts_use",
+        "handled",
         "has_body",
         "method",
         "name",
@@ -75,6 +77,7 @@ class Lane:
         self.cache: Final = RecordCache(method, self.plane, entries_max=entries_max)
         self.spender: Final = None if self.plane is None else RateSpender(self.plane.rate_leases, monotonic)
         self.budget: Final = FailureBudget()
+        self.handled: Final = Handled()
 
 
 _lanes: "WeakValueDictionary[int, Lane]" = WeakValueDictionary()
@@ -129,6 +132,8 @@ class Passage:
         "entered",
         "entry",
         "extracted",
+        "has_wasted_body",
+        "is_throttled",
         "lane",
         "monotonic",
         "now",
@@ -160,6 +165,8 @@ class Passage:
         self.entered: SourceBudget | None = None
         self.position = 0
         self.was_proven = False
+        self.is_throttled = False
+        self.has_wasted_body = False
         self.answer_headers: tuple[Header, ...] = ()
         self.settlement: Settlement = NOTHING_CLAIMED
         self.claimed: tuple[ClaimPort, Claim] | None = None

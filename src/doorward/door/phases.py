@@ -9,7 +9,7 @@ Rules of this file:
 * `gather` is done by `frameworks/` before a door sees the request, and `settle` after the handler. `bound` has no
   question to ask as long as no method binds tokens to keys.
 * A body that is part of the proof is read before anything is looked up: it may take its time, and what was looked up
-  would be old by then. A source that has used up its failures is not asked for one.
+  would be old by then. A source that has used up its failures is asked for a small one only.
 * A body whose digest was proven with the headers is asked for when nothing else can say no, and before anything is
   used up: a stranger makes us keep nothing, and an upload that breaks off burns no nonce. It may take its time too:
   what was found before it is asked again after it.
@@ -27,6 +27,7 @@ from doorward.door.leases import RateSpender
 from doorward.door.passage import Passage
 from doorward.door.presenting import extract, now_of, single
 from doorward.door.recording import record_admission
+from doorward.door.unproven import read_unproven
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.claims import Claim
 from doorward.methods.contract import BodyCheck
@@ -85,18 +86,27 @@ def budget(passage: Passage) -> Awaitable[None] | None:
 
 
 async def _enter_with_body(passage: Passage, body_bytes_max: int) -> None:
-    if passage.lane.cache.find(passage.presented.lookup_id, passage.monotonic) is None:
-        passage.demand.budget.require(source_of(passage.request.client), passage.monotonic)
-    body = await passage.request.read_body(body_bytes_max)
-    passage.request = msgspec.structs.replace(passage.request, body=body)
+    await read_unproven(passage, body_bytes_max)
     # Whoever sends slowly is judged by when it has come: its time, and how old the view of revocations is.
     passage.monotonic, passage.now = passage.demand.monotonic(), now_of(passage)
+    if passage.is_throttled:
+        # It was let in for what it may cost, the load of this sender's record among it.
+        _find_warm(passage)
+        return
     waiting = _enter(passage)
     if waiting is not None:
         await waiting
 
 
 def _enter(passage: Passage) -> Awaitable[None] | None:
+    if _find_warm(passage):
+        return None
+    source = source_of(passage.request.client)
+    passage.entered = passage.demand.budget.enter(source, passage.monotonic)
+    return None if passage.entered is not None else _wait_to_enter(passage)
+
+
+def _find_warm(passage: Passage) -> bool:
     cache = passage.lane.cache
     presented_id = passage.presented.lookup_id
     entry = cache.find(presented_id, passage.monotonic)
@@ -109,11 +119,9 @@ def _enter(passage: Passage) -> Awaitable[None] | None:
             or not plane.view.changed_since(entry.handles, entry.position)
         ):
             passage.entry = entry
-            return None
+            return True
         cache.forget(presented_id)
-    source = source_of(passage.request.client)
-    passage.entered = passage.demand.budget.enter(source, passage.monotonic)
-    return None if passage.entered is not None else _wait_to_enter(passage)
+    return False
 
 
 async def _wait_to_enter(passage: Passage) -> None:
@@ -135,7 +143,11 @@ async def _load(passage: Passage) -> None:
     plane = passage.lane.plane
     if plane is not None and not plane.started:
         await plane.start()
-    loaded = await passage.lane.cache.load(passage.presented)
+    cache = passage.lane.cache
+    if passage.is_throttled:
+        loaded = await cache.load_lately(passage.presented, passage.monotonic)
+    else:
+        loaded = await cache.load(passage.presented)
     passage.record = loaded.record
     passage.position = loaded.position
 
@@ -323,7 +335,7 @@ async def _claim(passage: Passage, wanted: Claim) -> None:
     plane = passage.lane.plane
     assert plane is not None, "a method without a store has nowhere to claim"
     if not is_claimed_by(passage.before.values(), plane.claims, wanted):
-        passage.settlement = await claim_for(plane.claims, wanted)
+        passage.settlement = await claim_for(plane.claims, wanted, passage.lane.handled)
         passage.claimed = plane.claims, wanted
 
 

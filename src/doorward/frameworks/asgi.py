@@ -17,6 +17,7 @@ from typing import Any, Final, final
 from urllib.parse import quote
 
 from doorward.door import NOTHING_CLAIMED, Admitted, Door, Settlement
+from doorward.door.budget import source_of
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.body import Body
 from doorward.frameworks.lifespan import run_lifespan
@@ -95,6 +96,7 @@ def request_view(scope: Scope, body: Body, hops: TrustedHops = _NO_HOPS) -> Requ
     headers: Sequence[Header] = scope["headers"]
     by_name = index_headers(headers)
     hop = hops.resolve(peer, scope.get("scheme", "http"), headers, by_name)
+    body.source = source_of(hop.client)
     raw_path = scope.get("raw_path")
     if raw_path is None:
         raw_path = quote(scope["path"], safe="/").encode("ascii")
@@ -136,6 +138,7 @@ async def admit_all(
         except (Rejected, Unavailable) as refused:
             return door.refuse(refused, request)
         admitted[door] = admission
+        body.leave_part()
         if admission.settlement is not NOTHING_CLAIMED:
             claimed: list[Settlement] = scope.setdefault(SETTLEMENTS, [])
             claimed.append(admission.settlement)

@@ -2,9 +2,10 @@
 
 Rules of this file:
 
-* Bounded three times: each body by what its method allows, all bodies of the process together, and the time one may
-  take to arrive. What is announced too large is refused before a byte of it is asked for, so that a client that
-  waits for `100 Continue` (RFC 9110 section 10.1.1) never sends it.
+* Bounded three times: each body by what its method allows, all bodies of the process together (and of them those of
+  one source), and the time one may take to arrive. Who has proven nothing must keep sending: what has come is not held
+  for him while he is silent. What is announced too large is refused before a byte of it is asked for, so that a client
+  that waits for `100 Continue` (RFC 9110 section 10.1.1) never sends it.
 * The bytes are those that were sent: a compressed body stays compressed (RFC 9110 section 8.4), chunks are put
   together, no body and an empty body are the same.
 * What was taken in is held until the request has ended, and counted as long. A body that is only shown to a check
@@ -15,14 +16,24 @@ Rules of this file:
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from doorward.errors import Rejected
 from doorward.frameworks.kept import BODIES, BODIES_IN_FLIGHT_BYTES_MAX, ON_DISK, Bodies, KeptBody
 from doorward.methods.contract import BODY_ARRIVES_IN_S, arrival_s_max
 from doorward.wire.request import Header
 
+if TYPE_CHECKING:
+    from doorward.door.budget import Source
+
 __all__ = ["BODIES", "BODIES_IN_FLIGHT_BYTES_MAX", "Bodies", "Body"]
+
+UNPROVEN_BYTES_PER_S_MIN: Final = 32_768
+"""How fast a body must come that is read before anything is proven."""
+UNPROVEN_PAUSE_S_MAX: Final = 5.0
+"""How long such a body may fall behind that, or make no progress at all."""
+GAIN_S_MIN: Final = 0.25
+"""By how much the time a body has left must grow before it counts."""
 
 # ASGI's own types.
 Message = MutableMapping[str, Any]
@@ -41,7 +52,17 @@ class Body:
         on_disk: what it is counted in beyond that.
     """
 
-    __slots__ = ("_at", "_bodies", "_headers", "_headers_count", "_is_replayed", "_kept", "_on_disk", "_receive")
+    __slots__ = (
+        "_at",
+        "_bodies",
+        "_headers",
+        "_headers_count",
+        "_is_replayed",
+        "_kept",
+        "_on_disk",
+        "_receive",
+        "source",
+    )
 
     def __init__(
         self, receive: Receive, headers: Sequence[Header] = (), *, bodies: Bodies = BODIES, on_disk: Bodies = ON_DISK
@@ -54,6 +75,8 @@ class Body:
         self._kept: KeptBody | None = None
         self._at = 0
         self._is_replayed = False
+        self.source: Source | None = None
+        """Whose part of what all bodies may hold it takes; None: nobody's."""
 
     async def read(self, body_bytes_max: int) -> bytes:
         """The whole body, in memory.
@@ -87,6 +110,12 @@ class Body:
             see(await kept.read(begin, end))
             begin = end
 
+    def leave_part(self) -> None:
+        """Whoever sent it has proven himself: it takes nothing of his source's part any more. Idempotent."""
+        self.source = None
+        if self._kept is not None:
+            self._kept.leave_part()
+
     def close(self) -> None:
         """Give back what was held. Idempotent; what was taken in is no longer handed on."""
         if self._kept is not None:
@@ -102,13 +131,14 @@ class Body:
         for name, value in self._headers:
             if name == b"content-length" and value.isdigit() and len(value) < 20:
                 _refuse_larger(int(value), body_bytes_max)
-        kept = self._kept = KeptBody(self._bodies, on_disk)
+        # Of who is proven little stays in memory.
+        kept = self._kept = KeptBody(self._bodies, on_disk, self.source if on_disk is None else None)
         return kept
 
     async def _take_in(self, kept: KeptBody, body_bytes_max: int, see: See | None) -> None:
-        began = asyncio.get_running_loop().time()
+        pace = _Pace(is_proven=see is not None)
         try:
-            async with asyncio.timeout_at(began + BODY_ARRIVES_IN_S) as limit:
+            async with asyncio.timeout_at(pace.ends_at) as limit:
                 while True:
                     message = await self._receive()
                     if message["type"] != "http.request":
@@ -118,7 +148,8 @@ class Body:
                         _refuse_larger(kept.size + len(piece), body_bytes_max)
                         if see is not None:
                             see(piece)
-                            limit.reschedule(began + arrival_s_max(kept.size + len(piece)))
+                        if pace.has_gained(len(piece)):
+                            limit.reschedule(pace.ends_at)
                         await kept.add(piece)
                     if not message.get("more_body", False):
                         break
@@ -139,6 +170,41 @@ class Body:
         self._is_replayed = end == kept.size
         piece = await kept.read(begin, end)
         return {"type": "http.request", "body": piece, "more_body": end < kept.size}
+
+
+@final
+class _Pace:
+    """Until when the next piece must have come, in the loop's time: `ends_at`, as of when time was last gained."""
+
+    __slots__ = ("_began", "_earned", "_is_proven", "_loop", "_size", "ends_at")
+
+    def __init__(self, *, is_proven: bool) -> None:
+        self._loop: Final = asyncio.get_running_loop()
+        self._began: Final = self._loop.time()
+        self._is_proven: Final = is_proven
+        self._size = 0
+        self.ends_at = self._began + (BODY_ARRIVES_IN_S if is_proven else UNPROVEN_PAUSE_S_MAX)
+        self._earned = self.ends_at
+
+    def has_gained(self, size: int) -> bool:
+        """A piece has come of that size: whether the end has moved by enough to be set anew.
+
+        A timer for every few bytes would weigh more than they do.
+        """
+        self._size += size
+        if self._is_proven:
+            self._earned = self._began + arrival_s_max(self._size)
+        else:
+            # What came fast buys no silence afterwards: who sends all but the last byte at once holds it no longer.
+            self._earned = min(
+                self._began + BODY_ARRIVES_IN_S,
+                self._loop.time() + UNPROVEN_PAUSE_S_MAX,
+                self._earned + size / UNPROVEN_BYTES_PER_S_MIN,
+            )
+        if self._earned < self.ends_at + GAIN_S_MIN:
+            return False
+        self.ends_at = self._earned
+        return True
 
 
 def _refuse_larger(size: int, body_bytes_max: int) -> None:

@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Bounded twice: what all bodies of the process hold in memory, and what they hold on disk. What comes on top may try
-  again.
+  again. Of the memory one source has a part, so that the others are not shut out by it; one body it may always have.
+* What is held is counted in bytes, and weighs little more: a body that comes byte by byte is put together as it comes.
 * The file has no name (`TMPDIR` says where it is) and only this user could have opened it. It is gone when the request
   ends, and when the process is killed.
 * No disk in the event loop: a piece is written, read and given up in a thread. A file is closed after whatever still
@@ -12,13 +13,14 @@ Rules of this file:
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
+from doorward.door.budget import Source
 from doorward.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ __all__ = [
     "BODIES",
     "BODIES_IN_FLIGHT_BYTES_MAX",
     "BODIES_ON_DISK_BYTES_MAX",
+    "BODIES_PARTS",
     "BODY_PIECE_BYTES",
     "ON_DISK",
     "Bodies",
@@ -38,11 +41,16 @@ __all__ = [
 BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
 """How much of all bodies that are part of a proof one process holds in memory at a time; what comes on top may try
 again."""
+BODIES_PARTS: Final = 8
+"""Into how many parts that memory falls: one source (an IPv4 address, an IPv6 /64) may hold one of them before it has
+proven anything."""
 BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824
 """How much of them it keeps on disk at a time, of proven senders only."""
 BODY_PIECE_BYTES: Final = 262_144
 """How long a body may be that stays in memory although it could go to disk, and the pieces it is written and handed on
 in beyond that."""
+SMALL_PIECE_BYTES: Final = 4_096
+"""Pieces below this are put together: each would weigh more than it holds."""
 THREADS_MAX: Final = 4
 """How many threads write and read bodies."""
 
@@ -54,27 +62,46 @@ _THREADS: Final = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="doorward-b
 
 @final
 class Bodies:
-    """How much is held of all bodies together."""
+    """How much is held of all bodies together, and of those of each source that has proven nothing yet."""
 
-    __slots__ = ("bytes_max", "held")
+    __slots__ = ("_held_of", "bytes_max", "held")
 
     def __init__(self, bytes_max: int = BODIES_IN_FLIGHT_BYTES_MAX) -> None:
         self.bytes_max: Final = bytes_max
         self.held = 0
+        self._held_of: Final[dict[Source, int]] = {}
 
-    def take(self, size: int) -> None:
+    def take(self, size: int, source: Source | None = None, own: int = 0) -> None:
         """Hold as much more.
+
+        Args:
+            size: how much.
+            source: of whom; None: it is counted for nobody.
+            own: how much of what the source holds is of the same body.
 
         Raises:
             Unavailable: `overloaded`.
         """
         if self.held + size > self.bytes_max:
             raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
+        if source is not None:
+            held = self._held_of.get(source, 0)
+            if held > own and held + size > self.bytes_max // BODIES_PARTS:
+                raise Unavailable("overloaded", f"{held} bytes of bodies of this source are held already")
+            self._held_of[source] = held + size
         self.held += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, source: Source | None = None) -> None:
         """Hold as much less."""
         self.held -= size
+        if source is not None:
+            self.leave_part(size, source)
+
+    def leave_part(self, size: int, source: Source) -> None:
+        """Hold as much less of the source's: it is held all the same."""
+        held = self._held_of.pop(source, 0) - size
+        if held > 0:
+            self._held_of[source] = held
 
 
 BODIES: Final = Bodies()
@@ -90,14 +117,16 @@ class KeptBody:
     Args:
         memory: what its pieces in memory are counted in.
         disk: what its pieces on disk are counted in; None: all of it stays in memory.
+        source: whose part of the memory it is held in; None: nobody's.
     """
 
-    __slots__ = ("_disk", "_in_memory", "_memory", "_on_disk", "_pieces", "_spool", "_taken")
+    __slots__ = ("_disk", "_in_memory", "_memory", "_on_disk", "_pieces", "_source", "_spool", "_taken")
 
-    def __init__(self, memory: Bodies, disk: Bodies | None) -> None:
+    def __init__(self, memory: Bodies, disk: Bodies | None, source: Source | None = None) -> None:
         self._memory: Final = memory
         self._disk: Final = disk
-        self._pieces: list[bytes] = []
+        self._source = source
+        self._pieces: list[bytes | bytearray] = []
         self._in_memory = 0
         self._on_disk = 0
         self._taken = 0
@@ -115,7 +144,7 @@ class KeptBody:
             Unavailable: `overloaded`: memory or disk is full.
         """
         self._take(len(piece))
-        self._pieces.append(piece)
+        self._append(piece)
         self._in_memory += len(piece)
         if self._disk is not None and self._in_memory > BODY_PIECE_BYTES:
             await self._spill(self._disk)
@@ -133,9 +162,11 @@ class KeptBody:
         if begin < self._on_disk:
             assert self._spool is not None, "something is on disk"
             return await _in_thread(self._spool.read, begin, end - begin)
-        if len(self._pieces) > 1:
-            self._pieces = [b"".join(self._pieces)]
-        return self._pieces[0] if self._pieces else b""
+        if len(self._pieces) == 1 and isinstance(self._pieces[0], bytes):
+            return self._pieces[0]
+        whole = b"".join(self._pieces)
+        self._pieces = [whole]
+        return whole
 
     async def whole(self) -> bytes:
         """All of it, in memory.
@@ -150,9 +181,15 @@ class KeptBody:
         on_disk = await _in_thread(self._spool.read, 0, self._on_disk)
         return on_disk + await self.read(self._on_disk, self.size)
 
+    def leave_part(self) -> None:
+        """Count it for nobody from now on. Idempotent."""
+        source, self._source = self._source, None
+        if source is not None:
+            self._memory.leave_part(self._taken, source)
+
     def close(self) -> None:
         """Give back what is held. Idempotent; nothing can be read any more."""
-        self._memory.give_back(self._taken)
+        self._memory.give_back(self._taken, self._source)
         if self._disk is not None:
             self._disk.give_back(self._on_disk)
         spool, self._spool = self._spool, None
@@ -161,8 +198,19 @@ class KeptBody:
             spool.give_up()
 
     def _take(self, size: int) -> None:
-        self._memory.take(size)
+        self._memory.take(size, self._source, self._taken)
         self._taken += size
+
+    def _append(self, piece: bytes) -> None:
+        last = self._pieces[-1] if self._pieces else None
+        if last is None or len(piece) >= SMALL_PIECE_BYTES:
+            self._pieces.append(piece)
+        elif isinstance(last, bytearray):
+            last += piece
+        elif len(last) < SMALL_PIECE_BYTES:
+            self._pieces[-1] = bytearray(last) + piece
+        else:
+            self._pieces.append(piece)
 
     async def _spill(self, disk: Bodies) -> None:
         size = self._in_memory
@@ -173,7 +221,7 @@ class KeptBody:
         if self._spool is None:
             self._spool = Spool()
         await _in_thread(self._spool.write, pieces)
-        self._memory.give_back(size)
+        self._memory.give_back(size, self._source)
         self._taken -= size
 
 
@@ -188,7 +236,7 @@ class Spool:
         self._is_given_up = False
         self._lock: Final = Lock()
 
-    def write(self, pieces: list[bytes]) -> None:
+    def write(self, pieces: Sequence[bytes | bytearray]) -> None:
         """Append. Nothing happens when it was given up."""
         with self._lock:
             if self._is_given_up:

@@ -2,14 +2,17 @@
 
 Rules of this file:
 
-* An answer of 2xx completes what was claimed; every other answer, an exception, a cancellation and no answer at all
-  release it, so that what the sender tries again is handled.
+* An answer of 2xx completes what was claimed; every other answer, an exception and no answer at all release it, so
+  that what the sender tries again is handled.
+* A cancellation releases nothing: it ends the waiting, not the thread a synchronous handler runs in, and what the
+  sender tries again would run beside it. The lease ends by itself.
 * The end of a 2xx answer is held back until the completion is written: whoever has seen the whole answer and sends the
   delivery again is told that it was handled. To that end a message is sent when the next one is there.
 * What runs after the answer (background tasks) changes nothing any more: the sender has been told.
 * Where nothing was claimed this file is not asked: nothing is put between the application and the server.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, final
 
@@ -42,6 +45,10 @@ async def run_settled(settlements: Sequence[Settlement], run: Callable[[Send], A
     try:
         await run(settling.send)
         await settling.let_go()
+    except asyncio.CancelledError:
+        for settlement in settlements:
+            settlement.lapse()
+        raise
     finally:
         # Whatever was not completed by the end of an answer is not done.
         await release_all(settlements)

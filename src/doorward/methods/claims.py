@@ -7,6 +7,9 @@ Rules of this file (DESIGN section 3 phases 11 and 13, invariant 5):
 * A *lease* is for what has a handler: it is completed or released when the handler has ended, and lapses when the
   process that holds it has died. A *once* claim is used up when it is made.
 * Keys belong to an owner, so nobody can use up what is another's.
+* One key may come with other signed bytes each time (a sender signs every attempt anew), and every one of them is fresh
+  for its own time. So each time it comes, and when its handler has ended, it is kept for longer: what was handled is
+  remembered for as long as any of them could be replayed.
 """
 
 from typing import Final, Protocol, TypeAlias, final
@@ -50,14 +53,19 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         owner: whose it is: the sender, or the key that signed; with the method's name before it.
         key: what is used, made of signed bytes only.
-        keep_until: epoch seconds up to which it must be remembered, the slack for clocks included.
+        keep_until: epoch seconds up to which the store is to remember it, the slack for clocks included.
         lease_s: how long it is reserved while a handler works on it; None: it is used up at once.
+        kept_s: how long it is to be remembered from when its handler has ended, however long that took.
+        needed_until: up to when it must be remembered at least for these very bytes, never before now. Where it was
+            done and is kept until then, the store need not be asked again. None: it is asked each time.
     """
 
     owner: str
     key: str
     keep_until: int
     lease_s: int | None = None
+    kept_s: int = 0
+    needed_until: int | None = None
 
 
 @final
@@ -93,7 +101,8 @@ class ClaimPort(Protocol):
     """
 
     async def reserve(self, owner: str, key: str, *, lease_s: int, keep_until: int) -> Outcome:
-        """Reserve it for `lease_s` seconds.
+        """Reserve it for `lease_s` seconds. What is in flight or done is kept until `keep_until` from now on, if that
+        is later than it was kept until.
 
         Raises:
             Unavailable: also `claims_full`.
@@ -104,8 +113,10 @@ class ClaimPort(Protocol):
         """Reserve it for `lease_s` seconds from now. False: it is no longer this holder's."""
         ...
 
-    async def complete(self, owner: str, key: str, fence: int) -> bool:
-        """Use it up. False: it is no longer this holder's, and nothing was changed."""
+    async def complete(self, owner: str, key: str, fence: int, *, kept_s: int) -> bool:
+        """Use it up, and keep it for `kept_s` seconds from now at least. False: it is no longer this holder's, and
+        nothing was changed.
+        """
         ...
 
     async def release(self, owner: str, key: str, fence: int) -> bool:

@@ -191,7 +191,11 @@ class Method(Protocol[PresentedT, RecordT]):
 
 @runtime_checkable
 class ReadsBody(Protocol):
-    """What a method has besides, when the body is part of its proof: `verify` finds it in `request.body`."""
+    """What a method has besides, when the body is part of its proof: `verify` finds it in `request.body`.
+
+    Its lookup ids are the door's own and few, never chosen by who presents something: a source that has used up its
+    failures is read on within limits, and its record looked up.
+    """
 
     @property
     def body_bytes_max(self) -> int:

@@ -91,8 +91,12 @@ STATUS_OF: Final[dict[str, int]] = {
     "claims_full": 503,
     "overloaded": 503,
 }
-"""The HTTP status of every refusal code. Codes that share a public code share the status. 200: there is nothing to be
-done, and the sender, who has proven it was his, may stop sending."""
+"""The HTTP status of every refusal code. Codes that share a public code share the status.
+
+`delivery_repeated` alone is a 2xx: there is nothing to be done, and the sender, who has proven it was his, may stop
+sending. It is a refusal all the same: the handler must not run. So a status says nothing about who may pass: only
+`Admitted` does. Whoever asks on behalf of another server (forward authentication), where 2xx means *let through*, must
+answer this one otherwise."""
 
 
 @final

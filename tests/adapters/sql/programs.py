@@ -13,6 +13,7 @@ from tests.simulators.records import creation
 from doorward.adapters.sql.open import SqlPorts, open_sql
 from doorward.audit.chain import ChainKey
 from doorward.door.claims import claim_for
+from doorward.door.handled import Handled
 from doorward.methods.claims import Claim
 from doorward.values import CredentialId, RateLimit
 
@@ -56,7 +57,7 @@ async def claim_many(ports: SqlPorts, keys: str) -> None:
 async def hold_claim(ports: SqlPorts, lease_s: str) -> None:
     """Work on a delivery for ever, as a handler would."""
     claim = Claim(owner="acme", key="d1", keep_until=4_000_000_000, lease_s=int(lease_s))
-    held = await claim_for(ports.claims, claim)
+    held = await claim_for(ports.claims, claim, Handled())
     print("held", flush=True)  # noqa: T201  # as above
     await asyncio.Event().wait()
     await held.complete()

@@ -1,5 +1,6 @@
 """Webhooks as a method: what is asked of a delivery besides its signature, and what it uses up."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -11,6 +12,8 @@ from tests.simulators.webhook import NOW, SCHEME_NAMES, Delivery, deliver, secre
 
 from doorward import Door, Webhooks
 from doorward.door import FailureBudget
+from doorward.door.budget import SMALL_BODIES_MAX
+from doorward.door.unproven import SMALL_BODY_BYTES_MAX
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret
 from doorward.methods.webhook.method import WebhookDeliveries
@@ -18,6 +21,7 @@ from doorward.values import FeedKind, Handle, PrincipalKind
 from doorward.wire.request import RequestView
 
 BASE_URL = "https://api.example.com"
+EVENT = b'{"id": "evt_1", "object": "event"}'
 TARGET = b"/hooks/calls?tenant=7&kind=sms"
 
 
@@ -113,6 +117,45 @@ async def test_a_delivery_of_a_scheme_without_time_is_kept_as_long_as_is_said(st
         assert row.keep_until == int(store.now) + days * 86_400 + 60
 
 
+@pytest.mark.parametrize("name", ["standard", "stripe", "github"])
+async def test_a_delivery_whose_handler_took_long_is_not_handled_again(store: SimulatedStore, name: str) -> None:
+    door = Door(webhooks(store, name, undated_kept_s=600))
+    admitted = await door.admit(at_now(store, name, body=EVENT))
+    store.now += 700
+    store.plane.read()
+    await admitted.settlement.complete()
+    store.now += 600
+    store.plane.read()
+    assert await code_of(door, at_now(store, name, body=EVENT)) == "delivery_repeated"
+
+
+@pytest.mark.parametrize("name", ["standard", "stripe"])
+async def test_every_attempt_of_a_delivery_is_remembered_while_it_is_fresh(store: SimulatedStore, name: str) -> None:
+    door = Door(webhooks(store, name))
+    await (await door.admit(at_now(store, name, body=EVENT))).settlement.complete()
+    attempts = []
+    for _ in range(6):
+        # As a sender does who has not heard our 200. The last second before the one before is no longer fresh.
+        store.now += 299
+        store.plane.read()
+        attempts.append(at_now(store, name, body=EVENT))
+        for recorded in attempts[-2:]:
+            assert await code_of(door, recorded) == "delivery_repeated"
+
+
+async def test_a_recorded_delivery_that_is_sent_again_and_again_asks_the_store_once(store: SimulatedStore) -> None:
+    for name in ("standard", "github", "twilio"):
+        door = Door(webhooks(store, name, undated_kept_s=3_000))
+        recorded = at_now(store, name)
+        await (await door.admit(recorded)).settlement.complete()
+        before = store.plane.claims.reservations
+        for _ in range(50):
+            store.now += 1
+            store.plane.read()
+            assert await code_of(door, recorded) == "delivery_repeated"
+        assert store.plane.claims.reservations == before + 1
+
+
 async def test_a_signed_url_is_the_one_that_was_said_and_not_the_one_in_the_request(store: SimulatedStore) -> None:
     delivery = deliver("twilio", at=NOW, url="https://other.example/hooks/calls?tenant=7&kind=sms")
     headers = (*delivery.headers, (b"host", b"other.example"))
@@ -128,6 +171,10 @@ async def test_a_signed_url_is_the_one_that_was_said_and_not_the_one_in_the_requ
         ({"sender": ""}, "sender"),
         ({"sender": "two words"}, "sender"),
         ({"sender": "x" * 65}, "sender"),
+        # The id of a principal is no app's, and no credential's.
+        ({"sender": "app_4h7kQ2mN9xZa"}, "taken for an app"),
+        ({"sender": "whs_4h7kQ2mN9xZa"}, "taken for an app"),
+        ({"sender": "sig_4h7kQ2mN9xZa"}, "taken for an app"),
         ({"tolerance_s": 0}, "tolerance_s"),
         ({"tolerance_s": 86_401}, "tolerance_s"),
         ({"body_bytes_max": 32 * 1_048_576 + 1}, "body_bytes_max"),
@@ -191,23 +238,107 @@ def test_the_openapi_scheme_names_the_header(store: SimulatedStore) -> None:
     assert scheme.scheme == {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"}
 
 
-async def test_a_source_without_failures_left_is_not_asked_for_a_body(store: SimulatedStore) -> None:
-    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=1))
-    read: list[int] = []
+class Upload:
+    """How bodies come from one address, and what was asked for."""
 
-    def coming(delivery: Delivery) -> RequestView:
-        request = request_of(delivery)
+    def __init__(self, client: str = "192.0.2.1") -> None:
+        self.client = client
+        self.limits: list[int] = []
+        self.hold: asyncio.Event | None = None
+
+    def of(self, delivery: Delivery, trouble: str | None = None) -> RequestView:
+        """A request whose body ends in that refusal, if it is not larger than may be."""
 
         async def read_body(limit: int) -> bytes:
-            read.append(limit)
-            return await request.read_body(limit)
+            self.limits.append(limit)
+            if self.hold is not None:
+                await self.hold.wait()
+            if trouble is not None or len(delivery.body) > limit:
+                raise Rejected(trouble or "body_too_large")
+            return delivery.body
 
-        return replace(request, read_body=read_body)
+        view = view_of(*delivery.headers, client=self.client, target=TARGET, method="POST", body=delivery.body)
+        return replace(view, read_body=read_body)
 
-    delivery = deliver("standard", at=int(store.now))
-    assert await code_of(door, coming(delivery._replace(body=b"other"))) == "webhook_signature"
-    assert await code_of(door, coming(delivery)) == "source_throttled"
-    assert len(read) == 1
+
+def forged(store: SimulatedStore, body: bytes = b"other") -> Delivery:
+    return deliver("standard", at=int(store.now))._replace(body=body)
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+async def test_a_source_without_failures_left_is_asked_for_small_bodies_only(
+    store: SimulatedStore, *, is_warm: bool
+) -> None:
+    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=3))
+    if is_warm:
+        await (await door.admit(at_now(store, delivery_id="msg_0"))).settlement.complete()
+    neighbour = Upload()
+    for _ in range(3):
+        assert await code_of(door, neighbour.of(forged(store))) == "webhook_signature"
+    # Whatever he sends now is told the same, and none of it is large.
+    large = deliver("standard", b"x" * (SMALL_BODY_BYTES_MAX + 1), at=int(store.now), delivery_id="msg_1")
+    for delivery in (forged(store), large, forged(store)):
+        assert await code_of(door, neighbour.of(delivery)) == "source_throttled"
+    assert neighbour.limits == [1_048_576] * 3 + [SMALL_BODY_BYTES_MAX] * 3
+    # The sender behind the same address is not shut out, cold or warm; from elsewhere he may send all he may.
+    await door.admit(neighbour.of(deliver("standard", at=int(store.now), delivery_id="msg_2")))
+    await door.admit(Upload("192.0.2.2").of(large))
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+@pytest.mark.parametrize("trouble", ["body_too_large", "body_slow", "request_malformed"])
+async def test_a_body_that_is_read_in_vain_is_paid_for(store: SimulatedStore, trouble: str, *, is_warm: bool) -> None:
+    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=20))
+    if is_warm:
+        await (await door.admit(at_now(store, delivery_id="msg_0"))).settlement.complete()
+    upload = Upload()
+    codes = [await code_of(door, upload.of(forged(store), trouble)) for _ in range(25)]
+    assert codes[:20] == [trouble] * 20
+    assert upload.limits == [1_048_576] * 20 + [SMALL_BODY_BYTES_MAX] * 5
+
+
+async def test_of_a_source_without_failures_left_few_bodies_are_read_at_a_time(store: SimulatedStore) -> None:
+    door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=1))
+    upload = Upload()
+    assert await code_of(door, upload.of(forged(store))) == "webhook_signature"
+    upload.hold = asyncio.Event()
+    waiting = [asyncio.create_task(code_of(door, upload.of(forged(store)))) for _ in range(SMALL_BODIES_MAX + 5)]
+    done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert [task.result() for task in done] == ["source_throttled"] * 5
+    assert len(pending) == SMALL_BODIES_MAX
+    assert len(upload.limits) == 1 + SMALL_BODIES_MAX
+    # Nobody else waits for them, and who hangs up makes room.
+    await door.admit(Upload("192.0.2.2").of(deliver("standard", at=int(store.now))))
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    upload.hold = None
+    await door.admit(upload.of(deliver("standard", at=int(store.now), delivery_id="msg_2")))
+
+
+async def test_a_source_without_failures_left_makes_us_look_up_a_sender_once_a_second(store: SimulatedStore) -> None:
+    scheme = SCHEMES["standard"]
+    asked: list[str] = []
+
+    class Table:
+        async def find_secrets(self, sender: str) -> tuple[WebhookSecret, ...]:
+            asked.append(sender)
+            return (parse_secret(scheme, secret_text(scheme), secret_id="s1"),)
+
+    clock = [1_000.0]
+    method = webhooks(store, secrets=Table())
+    door = Door(method, failure_budget=FailureBudget(failures_per_minute=1), monotonic=lambda: clock[0])
+    upload = Upload()
+    await code_of(door, upload.of(forged(store)))
+    asked.clear()
+    for _ in range(40):
+        clock[0] += 0.1
+        await code_of(door, upload.of(forged(store)))
+    assert len(asked) == 4
+    # A secret taken back meanwhile is not proven with.
+    store.plane.revoke(Handle(FeedKind.CREDENTIAL, "s1"))
+    genuine = deliver("standard", at=int(store.now), delivery_id="msg_2")
+    assert await code_of(door, upload.of(genuine)) == "credential_revoked"
 
 
 async def test_who_sends_slowly_is_judged_by_when_the_body_has_come(store: SimulatedStore) -> None:

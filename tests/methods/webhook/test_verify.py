@@ -312,6 +312,67 @@ def test_a_digest_in_the_url_binds_the_body() -> None:
     assert _code(signed._replace(body=b"")) == "webhook_signature"
 
 
+def test_a_form_that_was_signed_is_no_part_of_the_url() -> None:
+    from hashlib import sha256
+
+    evil = b'{"Body":"transfer"}'
+    claimed = f"bodySHA256={sha256(evil).hexdigest()}"
+    # Whoever may write the text of a message writes a parameter into it, and sees the signature of the form.
+    form = urlencode({"AccountSid": "AC1", "Body": f"&{claimed}&", "From": "+1"}).encode()
+    signed = deliver("twilio", form)
+    assert _verify(signed).secret_id == "secret-1"
+    moved = signed._replace(body=evil, url=URL + form_bytes(form).decode())
+    for content_type in (b"application/json", None, b"application/x-www-form-urlencoded"):
+        assert _code(moved.changed("content-type", content_type)) in {"webhook_malformed", "webhook_signature"}
+    # In the last value it could pass for the end of the URL: the digest of a form counts for nothing.
+    ending = deliver("twilio", urlencode({"Body": f"&{claimed}"}).encode())
+    moved = ending._replace(body=evil, url=URL + form_bytes(ending.body).decode())
+    assert _code(moved.changed("content-type", b"application/x-www-form-urlencoded")) == "webhook_signature"
+
+
+def test_the_work_of_signatures_anybody_can_send_is_bounded() -> None:
+    signers = [Ed25519Signer(bytes([number]) * 32) for number in range(1, SECRETS_MAX + 1)]
+    scheme = SCHEMES["standard"]
+
+    def code(signatures: int, keys: int, octets: int) -> str:
+        secrets = [
+            parse_secret(scheme, "whpk_" + base64.b64encode(signer.public_key).decode(), secret_id=f"k{place}")
+            for place, signer in enumerate(signers[:keys])
+        ]
+        value = " ".join(
+            "v1a," + base64.b64encode(signers[0].sign(b"%d" % number)).decode() for number in range(signatures)
+        )
+        headers = [
+            (b"webhook-id", b"m"),
+            (b"webhook-timestamp", b"%d" % NOW),
+            (b"webhook-signature", value.encode()),
+        ]
+        with pytest.raises(Rejected) as caught:
+            verify_delivery(scheme, secrets, headers, bytes(octets), now=NOW)
+        return caught.value.code
+
+    assert code(4, 4, 100) == code(2, 8, 100) == "webhook_signature"
+    assert code(4, 5, 100) == code(3, 8, 0) == "webhook_malformed"
+    # Of a large body fewer, and always one key and the one that replaces it.
+    assert code(1, 7, 1_048_576) == "webhook_signature"
+    assert code(1, 8, 1_048_576 + 1) == "webhook_malformed"
+    assert code(1, 2, 8 * 1_048_576) == code(2, 1, 8 * 1_048_576) == "webhook_signature"
+    assert code(1, 3, 8 * 1_048_576) == "webhook_malformed"
+
+
+def test_a_signature_that_comes_twice_is_tried_once() -> None:
+    signer = Ed25519Signer(bytes(range(32)))
+    scheme = SCHEMES["standard"]
+    public = "whpk_" + base64.b64encode(signer.public_key).decode()
+    secrets = [parse_secret(scheme, public, secret_id=f"k{number}") for number in range(SECRETS_MAX)]
+    signing = parse_secret(
+        scheme, "whsk_" + base64.b64encode(bytes(range(32)) + signer.public_key).decode(), secret_id="own"
+    )
+    headers = dict(lower(sign_delivery(scheme, [signing], b"x", now=NOW, delivery_id="m")))
+    headers[b"webhook-signature"] = b" ".join([headers[b"webhook-signature"]] * 4)
+    assert verify_delivery(scheme, secrets, list(headers.items()), b"x", now=NOW).secret_id == "k0"
+
+
 def test_names_and_values_of_a_form_are_signed_decoded_and_sorted() -> None:
     fields = {"To": "+1 555", "Body": "grüße & 100%", "Empty": ""}
     first = deliver("twilio", urlencode(fields).encode())

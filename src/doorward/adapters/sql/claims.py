@@ -13,7 +13,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Final, final
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from doorward.adapters.sql import schema
@@ -66,6 +66,11 @@ _TAKE_OVER: Final = Statement(
         leased_until_ms=store_clock_ms() + bindparam("lease_ms", type_=_claims.leased_until_ms.type),
     )
 )
+_KEEP: Final = Statement(
+    update(schema.claims)
+    .where(_claims.id == bindparam("key"), _claims.keep_until < bindparam("keep", type_=_claims.keep_until.type))
+    .values(keep_until=bindparam("keep", type_=_claims.keep_until.type))
+)
 
 
 def _held() -> ColumnElement[bool]:
@@ -76,8 +81,13 @@ def _held() -> ColumnElement[bool]:
     )
 
 
+# A handler may take longer than its delivery had to be kept: the sender has other attempts of it, signed later.
+_ends: Final = store_clock_ms() // 1_000 + bindparam("kept_s", type_=_claims.keep_until.type)
 _COMPLETE: Final = Statement(
-    update(schema.claims).where(_held()).values(leased_until_ms=null()).returning(_claims.fence)
+    update(schema.claims)
+    .where(_held())
+    .values(leased_until_ms=null(), keep_until=case((_claims.keep_until < _ends, _ends), else_=_claims.keep_until))
+    .returning(_claims.fence)
 )
 _RENEW: Final = Statement(
     update(schema.claims)
@@ -151,9 +161,9 @@ class SqlClaims:
         """See the port."""
         return await self._settle(_RENEW, owner, key, fence, lease_ms=lease_s * 1_000)
 
-    async def complete(self, owner: str, key: str, fence: int) -> bool:
+    async def complete(self, owner: str, key: str, fence: int, *, kept_s: int) -> bool:
         """See the port."""
-        return await self._settle(_COMPLETE, owner, key, fence)
+        return await self._settle(_COMPLETE, owner, key, fence, kept_s=kept_s)
 
     async def release(self, owner: str, key: str, fence: int) -> bool:
         """See the port."""
@@ -226,12 +236,18 @@ def _claim(row: dict[str, Value]) -> Script[Outcome]:
         if not rows:
             # Released or removed between the two statements: it can be inserted now.
             continue
-        leased_until_ms, keep_until, now_ms = rows[0]
-        if leased_until_ms is not None and leased_until_ms > now_ms:
-            return InFlight(max(1, -(-(leased_until_ms - now_ms) // 1_000)))
-        if leased_until_ms is None and keep_until >= now_ms // 1_000:
-            return Done()
+        taken = _taken(*rows[0])
+        if taken is not None:
+            # It may have come with other signed bytes than before, which are fresh for longer.
+            yield Step(_KEEP, {"key": row["id"], "keep": row["keep_until"]})
+            return taken
         over: dict[str, Value] = {"key": row["id"], "new_fence": fence, "keep": row["keep_until"]}
         yield Step(_TAKE_OVER, over | {"lease_ms": row["lease_ms"]})
         break
     return Reserved(fence)
+
+
+def _taken(leased_until_ms: int | None, kept_until: int, now_ms: int) -> InFlight | Done | None:
+    if leased_until_ms is None:
+        return Done() if kept_until >= now_ms // 1_000 else None
+    return InFlight(max(1, -(-(leased_until_ms - now_ms) // 1_000))) if leased_until_ms > now_ms else None

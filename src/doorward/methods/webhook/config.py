@@ -9,10 +9,12 @@ from doorward.methods.claims import LEASE_S, LEASE_S_MAX
 from doorward.methods.webhook.schemes import Scheme
 
 __all__ = [
+    "ASYMMETRIC_OCTETS_MAX",
     "ASYMMETRIC_SIGNATURES_MAX",
+    "ASYMMETRIC_TRIES_ANY_SIZE",
+    "ASYMMETRIC_TRIES_MAX",
     "BODY_BYTES_LIMIT",
     "BODY_BYTES_MAX",
-    "DELIVERY_ID_CHARACTERS_MAX",
     "FEED_ROW_LIFETIME_S",
     "KEEP_S_MAX",
     "OVERLAP_S",
@@ -26,6 +28,7 @@ __all__ = [
     "SECRET_BYTES_MAX",
     "SECRET_BYTES_MIN",
     "SENDER_CHARACTERS_MAX",
+    "SENDER_PREFIXES_TAKEN",
     "SIGNATURES_MAX",
     "SIGNATURE_HEADER_BYTES_MAX",
     "TOLERANCE_S",
@@ -72,14 +75,20 @@ SECRETS_AGE_S_MAX: Final = 60.0
 """How long a process goes by the secrets it has read: after that a new one is taken, and one that is gone is not."""
 SENDER_CHARACTERS_MAX: Final = 64
 """How long the name of a sender may be."""
+SENDER_PREFIXES_TAKEN: Final = ("app_", "whs_", "sig_")
+"""How it may not begin: it is the id of a principal, and would be taken for an app or a credential of the house."""
 SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
 """How long the header that carries the signatures may be."""
 SIGNATURES_MAX: Final = 16
 """How many signatures one delivery may carry."""
 ASYMMETRIC_SIGNATURES_MAX: Final = 4
 """How many of them may be Ed25519: each costs a hundred microseconds for every public key."""
-DELIVERY_ID_CHARACTERS_MAX: Final = 200
-"""How long the id of a delivery may be."""
+ASYMMETRIC_TRIES_MAX: Final = 16
+"""How often a signature may have to be tried: the Ed25519 signatures that came, times the public keys there are."""
+ASYMMETRIC_OCTETS_MAX: Final = 8 * 1_048_576
+"""How many bytes all those tries may hash together: anybody can send signatures, and each try hashes the whole body."""
+ASYMMETRIC_TRIES_ANY_SIZE: Final = 2
+"""So many tries may be made of a body of any size: one key is being replaced by another."""
 
 
 @final
@@ -112,6 +121,11 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
             raise Misconfigured(
                 f"{self.sender!r} cannot be the name of a sender.",
                 cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
+            )
+        if self.sender.startswith(SENDER_PREFIXES_TAKEN):
+            raise Misconfigured(
+                f"The sender {self.sender} would be taken for an app or a credential.",
+                cure=f"Choose a name that does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}.",
             )
         for name, value, value_max in (
             ("tolerance_s", self.tolerance_s, TOLERANCE_S_MAX),

@@ -19,6 +19,7 @@ from doorward.methods.webhook.config import (
     SECRETS_AHEAD_S_MAX,
     SECRETS_HELD_MAX,
     SECRETS_MAX,
+    SENDER_PREFIXES_TAKEN,
 )
 from doorward.methods.webhook.minting import mint_secret, mint_secret_id
 from doorward.methods.webhook.needed import needed_because
@@ -61,6 +62,9 @@ def issue_sender(order: SenderOrder, *, actor: Actor, now: int) -> tuple[SenderR
     """
     if _NAME.fullmatch(order.name) is None:
         raise Rejected("input_invalid", "a sender's name is 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first")
+    if order.name.startswith(SENDER_PREFIXES_TAKEN):
+        # It is the id of a principal: a handler that goes by an app's would take it for that app.
+        raise Rejected("input_invalid", f"a sender's name does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}")
     if order.scheme not in SCHEMES:
         raise Rejected("input_invalid", f"a scheme is one of {', '.join(SCHEMES)}")
     organization_id = None if order.organization_id is None else parse_organization_id(order.organization_id)

@@ -1,7 +1,9 @@
 """The bytes a scheme signs, in pieces and never copied: the body is what was received, whole and untouched.
 
 Twilio alone signs something made of the body: the names and values of a form (each pair once, by name, nothing
-between them), or, when the URL carries `bodySHA256`, nothing but the URL, and the digest in it is the body's.
+between them), or, when the URL carries `bodySHA256`, nothing but the URL, and the digest in it is the body's. The form
+stands right behind the URL, so a value in it could pass for a part of the URL: the digest counts only where Twilio
+writes it, as the last parameter, and of what is no form.
 """
 
 import re
@@ -23,7 +25,7 @@ FORM_FIELDS_MAX: Final = 1_000
 # Looking a member up in its class takes longer than all else that is done with it.
 _BODY, _TIMESTAMP, _ID, _URL = Part.BODY, Part.TIMESTAMP, Part.ID, Part.URL
 _PERCENT: Final = ord("%")
-_BODY_DIGEST: Final = re.compile(rb"[?&]bodySHA256=([0-9a-f]{64})(?:[&#]|$)")
+_BODY_DIGEST: Final = re.compile(rb"[?&]bodySHA256=([0-9a-f]{64})\Z")
 
 
 def signed_pieces(
@@ -67,7 +69,7 @@ def signed_pieces(
 
 
 def url_body_digest(url: bytes) -> bytes | None:
-    """The digest of the body in a URL, in hex; None when there is none."""
+    """The digest of the body at the end of a URL, in hex; None when there is none."""
     found = _BODY_DIGEST.search(url)
     return None if found is None else found[1]
 
@@ -103,17 +105,24 @@ def _url_bytes(scheme: Scheme, url: str | None) -> bytes:
             f"{scheme.sender} signs the URL it calls, and none is known.",
             cure="Say the URL exactly as the sender has it: scheme, host, port if any, path and query.",
         )
-    return url.encode()
+    try:
+        return url.encode()
+    except UnicodeEncodeError:
+        raise Misconfigured(
+            "The URL holds a half of a character (a lone surrogate), which no URL has.",
+            cure="Say the URL exactly as the sender has it.",
+        ) from None
 
 
 def _form_part(url: bytes, body: bytes, content_type: bytes | None) -> bytes:
-    digest = url_body_digest(url)
+    is_form = content_type is not None and _is_form(content_type)
+    digest = None if is_form else url_body_digest(url)
     if digest is not None:
         if not constant_time_equal(digest, sha256(body).hexdigest().encode("ascii")):
             raise Rejected("webhook_signature", "the body's digest is not the one in the signed URL")
         return b""
     # Read as a form, another body could be spelled with the same signature (`%7B` for `{`).
-    if body and content_type is not None and not _is_form(content_type):
+    if body and content_type is not None and not is_form:
         raise Rejected("webhook_malformed", "the body is no form, and the URL holds no digest of it")
     return form_bytes(body)
 

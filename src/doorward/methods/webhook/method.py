@@ -3,8 +3,9 @@
 Rules of this file:
 
 * The signature header decides whether a delivery is presented; its form is judged before a byte of the body is read.
-* A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, the same
-  delivery signed with the other one is the same delivery.
+* A delivery is claimed by the sender's name, not by the secret that matched: while two secrets are active, what the
+  sender has signed with both is one delivery wherever an id is signed or a header may carry both signatures. Where it
+  may carry one (GitHub, Slack, Shopify, Twilio, `plain`) only the sender can sign it anew, and that is another one.
 * What a sender signs is kept in mind for longer than it is fresh, by the slack two clocks may have between them.
 * A proof rests on the sender as well as on the secret that matched: what is loaded is all of the sender's secrets, and
   a change of any of them must have it loaded again.
@@ -41,6 +42,8 @@ METHOD: Final = MethodName("webhook")
 TOLD_EVERY_S: Final = 60
 """How often it is logged at most that a sender's secrets cannot be used."""
 _LOG: Final = logging.getLogger("doorward.webhook")
+UNDATED_PARTS: Final = 30
+"""A delivery whose time is not signed is kept in mind for longer each time it comes, counted in so many parts."""
 _CHALLENGES: Final = (build_challenge("Webhook", realm="doorward"),)
 
 
@@ -205,10 +208,17 @@ def _principal(config: WebhookConfig, delivery: VerifiedDelivery, organization_i
 
 
 def _claim(config: WebhookConfig, delivery: VerifiedDelivery, now: int) -> Claim:
-    lifetime_s = config.undated_kept_s if delivery.timestamp is None else delivery.claim_lifetime_s
+    if delivery.timestamp is None:
+        lifetime_s = config.undated_kept_s
+        needed_s = lifetime_s - lifetime_s // UNDATED_PARTS
+    else:
+        lifetime_s = delivery.claim_lifetime_s
+        needed_s = delivery.timestamp + config.tolerance_s - now
     return Claim(
         owner=f"{METHOD} {config.sender}",
         key=delivery.claim_key,
         keep_until=now + lifetime_s + CLOCK_SLACK_S,
         lease_s=config.lease_s,
+        kept_s=lifetime_s + CLOCK_SLACK_S,
+        needed_until=now + needed_s + CLOCK_SLACK_S,
     )

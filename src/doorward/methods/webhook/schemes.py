@@ -7,11 +7,14 @@ What a scheme cannot do is said here, because no verifier can add it:
 
 * GitHub, Shopify and `plain` sign no time and no id: a delivery is told from its replay by its MAC alone.
 * Stripe signs no header with an id, but the body that begins with one: `event_id_prefix`.
-* Twilio signs names and values without anything between them, so `ab=c` and `a=bc` sign alike, and no time.
+* Twilio signs names and values without anything between them, so `ab=c` and `a=bc` sign alike, and no time. Nor is
+  there anything between the URL and the form: who sees the signature of a form whose last value he could choose can
+  move the form to the end of the URL, as a digest of a body of his own. Give Twilio a URL without a query: then what
+  he moves stands in the path, and leads elsewhere.
 """
 
 import re
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final, final
 
 import msgspec
@@ -20,6 +23,7 @@ from msgspec.structs import force_setattr
 from doorward.crypto.mac import MacDigest
 from doorward.errors import Misconfigured
 from doorward.methods.webhook.forms import Encoding, Layout, event_id_form, usual_form
+from doorward.methods.webhook.framing import Part, id_form, require_borders
 
 __all__ = ["SCHEMES", "Encoding", "Layout", "Part", "Scheme", "SecretForm", "find_scheme", "plain_scheme"]
 
@@ -34,18 +38,6 @@ class SecretForm(StrEnum):
     """`whsec_` and base64 (the prefix may be missing); `whpk_` and `whsk_` for Ed25519."""
     BASE64 = "base64"
     HEX = "hex"
-
-
-@final
-class Part(Enum):
-    """A part of the signed bytes that differs from delivery to delivery."""
-
-    ID = "id"
-    TIMESTAMP = "timestamp"
-    BODY = "body"
-    URL = "url"
-    FORM = "form"
-    """The parameters of a form: each name and value, sorted by name; nothing for a body whose digest is in the URL."""
 
 
 @final
@@ -89,6 +81,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     id_name: bytes = b""
     header_names: frozenset[bytes] = frozenset()
     """The headers that count; each may come once."""
+    id_form: re.Pattern[bytes] | None = None
+    """See `framing.id_form`; None where no id is signed."""
     usual: re.Pattern[bytes] | None = None
     """See `forms.usual_form`."""
     event_id: re.Pattern[bytes] | None = None
@@ -96,7 +90,9 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         # Asked several times for every delivery, and looking through a tuple of mixed kinds is slow.
+        barred = require_borders(self.name, self.signed)
         force_setattr(self, "signs_id", Part.ID in self.signed)
+        force_setattr(self, "id_form", id_form(barred) if self.signs_id else None)
         force_setattr(self, "signs_time", Part.TIMESTAMP in self.signed)
         force_setattr(self, "signs_url", Part.URL in self.signed)
         names = [

@@ -74,7 +74,7 @@ def _id_bytes(scheme: Scheme, delivery_id: str | None) -> bytes:
         return b""
     if delivery_id is None:
         raise Misconfigured(f"{scheme.sender} signs an id, and none is given.", cure="Give each delivery an id.")
-    return parse_delivery_id(delivery_id.encode("utf-8", "replace")).encode("ascii")
+    return parse_delivery_id(scheme, delivery_id.encode("utf-8", "replace")).encode("ascii")
 
 
 def _sign_with(scheme: Scheme, secret: WebhookSecret, pieces: list[bytes]) -> tuple[str, bytes]:

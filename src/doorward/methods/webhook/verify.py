@@ -11,7 +11,8 @@ one is retired, must not have a new delivery.
 * Where the id is signed, in a header or at the beginning of the body (`Scheme.event_id_prefix`), it is the id. A sender
   signs every attempt anew, with another time: by the id all attempts are one delivery, so neither a second attempt
   while the first is being handled, nor an earlier one that somebody kept, is handled too.
-* Where no id is signed and a header carries one signature, it is that: nobody else can make another.
+* Where no id is signed and a header carries one signature, it is that: nobody else can make another. A sender that
+  signs the very same bytes with another secret has made a delivery of its own, and only the sender can.
 * Else it is a digest of the signed bytes. That is a second pass over the body, and there is none cheaper: an HMAC is as
   many values as there are secrets, and which of them are active differs from one attempt to the next.
 """
@@ -25,7 +26,14 @@ import msgspec
 from doorward.crypto.hashing import constant_time_equal, sha256_digest
 from doorward.crypto.mac import mac_of
 from doorward.errors import Misconfigured, Rejected
-from doorward.methods.webhook.config import TOLERANCE_S, TOLERANCE_S_MAX, UNDATED_CLAIM_LIFETIME_S
+from doorward.methods.webhook.config import (
+    ASYMMETRIC_OCTETS_MAX,
+    ASYMMETRIC_TRIES_ANY_SIZE,
+    ASYMMETRIC_TRIES_MAX,
+    TOLERANCE_S,
+    TOLERANCE_S_MAX,
+    UNDATED_CLAIM_LIFETIME_S,
+)
 from doorward.methods.webhook.message import joined, signed_pieces
 from doorward.methods.webhook.schemes import Scheme
 from doorward.methods.webhook.secrets import WebhookSecret, active_secrets
@@ -117,18 +125,25 @@ def verify_delivery(
 def _match(
     scheme: Scheme, active: Sequence[WebhookSecret], presented: PresentedDelivery, pieces: list[bytes]
 ) -> tuple[WebhookSecret, bytes]:
-    message = joined(pieces) if presented.signatures else _NOTHING
+    message, signatures = _NOTHING, presented.signatures
+    if signatures:
+        # The same signature twice is tried once.
+        message, signatures = joined(pieces), tuple(dict.fromkeys(signatures))
+        _require_affordable(len(signatures) * sum(secret.verifier is not None for secret in active), len(message))
     for secret in active:
         if secret.key is not None and presented.macs:
             mac = mac_of(secret.key, pieces, scheme.digest)
             # No early end: how many were tried must not tell which one is near.
             if sum([constant_time_equal(mac, presented_mac) for presented_mac in presented.macs]):
                 return secret, mac
-        elif secret.verifier is not None and any(
-            secret.verifier.fits(signature, message) for signature in presented.signatures
-        ):
+        elif secret.verifier is not None and any(secret.verifier.fits(signature, message) for signature in signatures):
             return secret, _NOTHING
     raise Rejected("webhook_signature", _no_match(active, presented))
+
+
+def _require_affordable(tries: int, octets: int) -> None:
+    if tries > ASYMMETRIC_TRIES_MAX or (tries > ASYMMETRIC_TRIES_ANY_SIZE and tries * octets > ASYMMETRIC_OCTETS_MAX):
+        raise Rejected("webhook_malformed", f"{tries} Ed25519 signatures of {octets} bytes would have to be tried")
 
 
 def _no_match(active: Sequence[WebhookSecret], presented: PresentedDelivery) -> str:

@@ -8,7 +8,8 @@ Rules:
 * Signatures are counted before any is decoded: ten thousand in one header cost nothing.
 * A label nobody knows is passed over, so that a sender may add a newer kind beside the one we know.
 * One spelling each: lower-case hex, canonical base64, decimal seconds without sign, fraction or leading zero.
-* An id that is signed holds no dot: `a.1` with body `x` would sign the same bytes as `a` with body `1.x`.
+* An id that is signed holds nothing it could end with: `a.1` with body `x` would sign the same bytes as `a` with body
+  `1.x` (`framing.py`).
 """
 
 import base64
@@ -25,11 +26,11 @@ from doorward.crypto.mac import MAC_BYTES
 from doorward.errors import Rejected
 from doorward.methods.webhook.config import (
     ASYMMETRIC_SIGNATURES_MAX,
-    DELIVERY_ID_CHARACTERS_MAX,
     SIGNATURE_HEADER_BYTES_MAX,
     SIGNATURES_MAX,
 )
 from doorward.methods.webhook.forms import TIMESTAMP_FORM, Encoding, Layout
+from doorward.methods.webhook.framing import DELIVERY_ID_CHARACTERS_MAX
 from doorward.methods.webhook.schemes import Scheme
 from doorward.wire.request import Header
 
@@ -39,7 +40,6 @@ __all__ = ["PresentedDelivery", "find_value", "parse_delivery", "parse_delivery_
 _ALONE, _ONE_BY_ONE, _FIELDS, _IN_HEX = Layout.ALONE, Layout.LABELLED, Layout.FIELDS, Encoding.HEX
 _TIMESTAMP: Final = re.compile(TIMESTAMP_FORM)
 _HEX: Final = re.compile(rb"(?:[0-9a-f]{2})+")
-_SIGNED_ID: Final = re.compile(rb"[!-\-/-~]{1,%d}" % DELIVERY_ID_CHARACTERS_MAX)
 _UNSIGNED_ID: Final = re.compile(rb"[!-~]{1,%d}" % DELIVERY_ID_CHARACTERS_MAX)
 _LABELLED: Final = re.compile(rb"([A-Za-z0-9_-]{1,16}+),([!-+\--~]{1,512}+)")
 _FIELD: Final = re.compile(rb"([A-Za-z0-9_-]{1,16}+)=([!-+\--~]{1,512}+)")
@@ -147,16 +147,18 @@ def find_value(headers: Sequence[Header], name: str) -> bytes | None:
     return found[0] if found else None
 
 
-def parse_delivery_id(presented_id: bytes) -> str:
+def parse_delivery_id(scheme: Scheme, presented_id: bytes) -> str:
     """An id that is to be signed.
 
     Raises:
-        Rejected: `webhook_malformed`: none, too long, or with a dot, which would make the signed bytes ambiguous.
+        Rejected: `webhook_malformed`: none, too long, or with a dot or what else the scheme puts behind it, which would
+            make the signed bytes ambiguous.
     """
-    if _SIGNED_ID.fullmatch(presented_id) is None:
+    assert scheme.id_form is not None, "asked of a scheme that signs an id"
+    if scheme.id_form.fullmatch(presented_id) is None:
         raise Rejected(
             "webhook_malformed",
-            f"the id is 1 to {DELIVERY_ID_CHARACTERS_MAX} visible ASCII characters without a dot",
+            f"the id is 1 to {DELIVERY_ID_CHARACTERS_MAX} visible ASCII characters without a dot, or what follows it",
         )
     return presented_id.decode("ascii")
 
@@ -215,7 +217,7 @@ def _signed_id(scheme: Scheme, own: Mapping[bytes, bytes | None]) -> bytes:
     value = _take_once(own, scheme.id_name)
     if value is None:
         raise Rejected("webhook_malformed", f"the {scheme.id_header} header is missing")
-    parse_delivery_id(value)
+    parse_delivery_id(scheme, value)
     return value
 
 
