@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.asgi import Body
+from doorward.methods.explaining import tell_tried
 from doorward.methods.signature.explain import BaseLine, SignatureExplanation, SignatureFinding
 from doorward.methods.webhook.explain import Explanation, Finding
 from doorward.server.answers import send_answer
@@ -161,8 +162,7 @@ def _tail(found: Explanation | SignatureExplanation) -> str:
     base = (
         f'<section class="card"><h2>The signature base</h2><ul class="base">{listed}</ul></section>\n' if lines else ""
     )
-    limit = "" if found.complete else "; the search ended at its limit"
-    return f'{base if lines else ""}<p class="note">{found.tried:,} combinations were tried{limit}.</p>\n'
+    return f'{base if lines else ""}<p class="note">{tell_tried(found.tried, complete=found.complete)}</p>\n'
 
 
 def _line(line: BaseLine) -> str:
