@@ -16,7 +16,7 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.methods.deciding import decide
 from doorward.methods.webhook.operations import SenderStore, retire_secret
 from doorward.methods.webhook.port import SecretRecord, SecretState, SecretUpdated
-from doorward.methods.webhook.stored import PURPOSE, open_text
+from doorward.methods.webhook.stored import PURPOSE, open_text, row_of
 from doorward.values import Actor, Change
 
 __all__ = ["reseal_webhook_secrets", "retire_lost_webhook_secrets"]
@@ -41,7 +41,7 @@ def _reseal(keys: MasterKeys, record: SecretRecord, _now: int) -> tuple[None, Ch
     if record.sealed_text is None:
         return None, Change()
     try:
-        sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=record.id)
+        sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=row_of(record.sender, record.id))
     except UnsealError:
         open_text(keys, record)  # says so
         raise
