@@ -8,7 +8,7 @@ before the head of the feed is locked.
 from collections.abc import Mapping
 from typing import Final, final
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, null, select, update
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, literal_column, null, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
@@ -52,13 +52,14 @@ _REVOKE_CREDENTIALS: Final = (
     _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
 )
 _secrets: Final = schema.webhook_secrets.c
+_HELD_SECRETS: Final = and_(
+    _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
+    _secrets.state != literal_column("'retired'"),
+)
 # Retired, as the state is called there, and erased.
 _RETIRE_SECRETS: Final = Statement(
     update(schema.webhook_secrets)
-    .where(
-        _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
-        _secrets.state != literal_column("'retired'"),
-    )
+    .where(_HELD_SECRETS)
     .values(state=literal_column("'retired'"), sealed_text=null(), version=_secrets.version + 1)
 )
 _REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
@@ -76,7 +77,14 @@ def _count(table: Table) -> ColumnElement[int]:
     return select(func.count()).select_from(table).where(_of_organization(table), alive).scalar_subquery()
 
 
-_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords), _count(schema.signature_keys)))
+_COUNT: Final = Statement(
+    select(
+        _count(schema.api_keys),
+        _count(schema.app_passwords),
+        _count(schema.signature_keys),
+        select(func.count()).select_from(schema.webhook_secrets).where(_HELD_SECRETS).scalar_subquery(),
+    )
+)
 _FIND_OPAQUE: Final = Statement(
     select(
         _tokens.id,
@@ -101,8 +109,8 @@ class SqlHoldings:
 
     async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
         """See the port."""
-        ((keys, passwords, signature_keys),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
-        return HeldCredentials(keys=keys, passwords=passwords, signature_keys=signature_keys)
+        (counted,) = await self._engine.read(_COUNT, {"organization_id": organization_id})
+        return HeldCredentials(**dict(zip(HeldCredentials.__struct_fields__, counted, strict=True)))
 
     async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
         """See the port."""
