@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, lite
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.statements import Statement
+from doorward.methods.signature.port import AppSecretsErased
 from doorward.revocation.writes import (
     HeldCredentials,
     OpaqueHolding,
@@ -21,7 +22,7 @@ from doorward.revocation.writes import (
 )
 from doorward.values import CredentialId, FeedKind, OrganizationId
 
-__all__ = ["SqlHoldings", "revoke_opaque_tokens", "revoke_organization_credentials"]
+__all__ = ["SqlHoldings", "erase_app_secrets", "revoke_opaque_tokens", "revoke_organization_credentials"]
 
 _tokens: Final = schema.opaque_tokens.c
 
@@ -50,6 +51,15 @@ _REVOKE_CREDENTIALS: Final = (
     _revoke(schema.app_passwords, _of_organization(schema.app_passwords)),
     # As when a single one is revoked: what is over must not lie about to be signed with.
     _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
+)
+_signature_keys: Final = schema.signature_keys.c
+_ERASE_OF_APP: Final = _revoke(
+    schema.signature_keys,
+    and_(
+        _signature_keys.app_id == bindparam("app_id", type_=_signature_keys.app_id.type),
+        _signature_keys.sealed_secret.is_not(null()),
+    ),
+    erased=("sealed_secret",),
 )
 _secrets: Final = schema.webhook_secrets.c
 _HELD_SECRETS: Final = and_(
@@ -126,6 +136,11 @@ def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Sc
     """Every key, app password, signature key and secret of a webhook sender of an organization."""
     for statement in (*_REVOKE_CREDENTIALS, _RETIRE_SECRETS):
         yield Step(statement, {"organization_id": write.organization_id})
+
+
+def erase_app_secrets(write: AppSecretsErased) -> Script[None]:
+    """Every secret of an app that signs requests with it."""
+    yield Step(_ERASE_OF_APP, {"app_id": write.app_id})
 
 
 def revoke_opaque_tokens(write: OpaqueTokensRevoked) -> Script[None]:

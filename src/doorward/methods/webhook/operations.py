@@ -22,6 +22,7 @@ __all__ = ["SenderStore", "add_secret", "add_sender", "retire_secret", "rotate_s
 
 # Of many that add at once one succeeds each time, and after eight there is no room for any more.
 _ATTEMPTS: Final = SECRETS_MAX + 2
+_GIVEN: Final = "that is given"
 _ResultT = TypeVar("_ResultT")
 _Decide = Callable[[SenderRecord, Sequence[SecretRecord], int], tuple[_ResultT, Change]]
 
@@ -164,7 +165,7 @@ def _require_other(store: SenderStore, sender: SenderRecord, held: Sequence[Secr
     if text is None or scheme is None:
         return
     try:
-        given = parse_secret(scheme, text, secret_id="given", danger_short=True)
+        given = parse_secret(scheme, text, secret_id=_GIVEN, danger_short=True)
     except Misconfigured:
         return  # `issue.py` refuses it, and says why
     keys = require_master_keys(store)
