@@ -102,3 +102,13 @@ async def test_what_was_sealed_under_a_key_that_is_gone_is_named(sql_url: str) -
     async with open_store(sql_url, master_keys=keys_of("k2")) as store:
         with pytest.raises(Misconfigured, match=secret_id):
             await record_resealing(store, keys_of("k2"), actor=ADA)
+
+
+async def test_the_key_of_derived_names_under_a_key_that_is_gone_is_said(sql_url: str) -> None:
+    async with open_store(sql_url, master_keys=keys_of("k1")) as old_server:
+        async with open_store(sql_url, master_keys=keys_of("k1", "k2")) as store:
+            await record_rotation(store, keys_of("k1", "k2"), actor=ADA)
+        await register_sector(old_server, "https://a.example", actor=ADA)
+    async with open_store(sql_url, master_keys=keys_of("k2")) as store:
+        with pytest.raises(Misconfigured, match="The key of derived names does not open"):
+            await record_resealing(store, keys_of("k2"), actor=ADA)

@@ -110,12 +110,19 @@ async def seal_again(store: KeyedStore, keys: MasterKeys) -> None:
     """Seal everything under the current key; afterwards the older keys only verify old events.
 
     Raises:
-        Misconfigured: these are not this database's keys; nothing was changed.
+        Misconfigured: these are not this database's keys, and nothing was changed; or something does not open under
+            them, and what comes before it is sealed again.
         Unavailable: `store_unavailable`; doing it again is safe.
     """
     await prove_master_keys(store.meta, keys)
     for kind in SEALED:
-        await kind.seal_again(store, keys)
+        try:
+            await kind.seal_again(store, keys)
+        except UnsealError:
+            raise Misconfigured(
+                f"The {kind.name} does not open under these master keys.",
+                cure="Put the key it was sealed under back into the file; if that is lost, see docs/master-key.md.",
+            ) from None
 
 
 async def count_sealed(store: KeyedStore) -> dict[str, Mapping[str, int]]:
