@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from doorward.app.check import Finding, find_unsafe
 from doorward.app.check.due import find_due
-from doorward.app.master_key import require_own_master_keys
+from doorward.app.sealed import require_own_master_keys
 from doorward.cli.frame import Desk, new_command, offer
 from doorward.cli.looks import show_findings
 from doorward.errors import Misconfigured

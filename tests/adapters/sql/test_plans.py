@@ -50,6 +50,7 @@ POINT_READS = {
     "keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[0],
     "passwords of an organization, revoked": holdings._REVOKE_CREDENTIALS[1],
     "signature keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[2],
+    "secrets of an app, erased": holdings._ERASE_OF_APP,
     "opaque token to revoke": holdings._FIND_OPAQUE,
     "events of an app": audit._filtered(("app_id",)),
     "events of an organization": audit._filtered(("organization_id",)),
