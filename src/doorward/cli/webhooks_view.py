@@ -77,5 +77,8 @@ def show_explanation(out: Output, explanation: Explanation) -> None:
     for finding in explanation.findings:
         proof = f"Proven: a signature made with {finding.secret_id} fits so." if finding.proven else "Likely."
         out.finding(finding.says, proof, finding.cure)
+    if not explanation.accepted and not explanation.findings:
+        out.note("If another secret may have signed it, try that beside them: --other-secret-file FILE.")
     limit = "" if explanation.complete else "; the search ended at its limit"
-    out.note(f"{explanation.tried:,} combinations were tried{limit}.")
+    tried = "1 combination was" if explanation.tried == 1 else f"{explanation.tried:,} combinations were"
+    out.note(f"{tried} tried{limit}.")
