@@ -68,8 +68,7 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     secret_assigned: bool = False
     """Whether the sender makes the secret, so that none is made here."""
     secret_prefix: str = ""
-    """How such secrets begin in public, where they are text: nothing of it has to be guessed. They may begin otherwise
-    (an older form of them), unless `secret_prefix_required`."""
+    """How secrets that are text begin in public: nothing of it has to be guessed."""
     secret_prefix_required: bool = False
 
     signs_id: bool = False
