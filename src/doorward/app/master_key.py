@@ -36,6 +36,7 @@ __all__ = [
     "prove_master_keys",
     "record_rotation",
     "replace_lost_master_key",
+    "require_own_master_keys",
     "rotate_master_key_file",
     "seal_again",
 ]
@@ -96,10 +97,18 @@ async def prove_master_keys(meta: MetaPort, keys: MasterKeys) -> None:
         Misconfigured: the probe does not open.
         Unavailable: `store_unavailable`.
     """
+    if not await require_own_master_keys(meta, keys):
+        await seal_probe(meta, keys)
+
+
+async def require_own_master_keys(meta: MetaPort, keys: MasterKeys) -> bool:
+    """Whether the database has seen master keys; if so, these are they. Nothing is written.
+
+    Raises: as `prove_master_keys`.
+    """
     sealed = await meta.read_meta(_PROBE_NAME)
     if sealed is None:
-        await seal_probe(meta, keys)
-        return
+        return False
     try:
         opened = keys.open(sealed, purpose=_PROBE_PURPOSE, row=_PROBE_NAME)
     except UnsealError:
@@ -109,6 +118,7 @@ async def prove_master_keys(meta: MetaPort, keys: MasterKeys) -> None:
             "The master key is not the one this database was set up with.",
             cure="Restore the right key file, or follow 'When the key is lost' in docs/master-key.md.",
         )
+    return True
 
 
 async def seal_probe(meta: MetaPort, keys: MasterKeys) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from doorward.cli.output import Output
 from doorward.cli.text import moment, relative
 from doorward.errors import Rejected
+from doorward.methods.explaining import tell_tried
 from doorward.methods.webhook import VerifiedDelivery
 from doorward.methods.webhook.explain import Explanation
 
@@ -79,6 +80,4 @@ def show_explanation(out: Output, explanation: Explanation) -> None:
         out.finding(finding.says, proof, finding.cure)
     if not explanation.accepted and not explanation.findings:
         out.note("If another secret may have signed it, try that beside them: --other-secret-file FILE.")
-    limit = "" if explanation.complete else "; the search ended at its limit"
-    tried = "1 combination was" if explanation.tried == 1 else f"{explanation.tried:,} combinations were"
-    out.note(f"{tried} tried{limit}.")
+    out.note(tell_tried(explanation.tried, complete=explanation.complete))
