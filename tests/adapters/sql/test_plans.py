@@ -63,7 +63,7 @@ FEW = {"SCAN heads", "SCAN page", "SCAN page LEFT-JOIN", "SCAN some", "SCAN CONS
 
 def arguments(statement: Statement, dialect: str) -> list[object]:
     prepared = statement.prepared("sqlite" if dialect == "sqlite" else "postgresql")
-    numbers = {"limit", "after_sequence", "held_fence"} | ({"after"} if statement is feed._READ else set())
+    numbers = {"limit", "after_sequence", "held_fence", "kept_s"} | ({"after"} if statement is feed._READ else set())
     return [prepared.constants.get(name, 1 if name in numbers else "x") for name in prepared.order]
 
 
