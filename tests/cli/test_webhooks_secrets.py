@@ -100,16 +100,44 @@ def test_a_secret_is_retired_knowingly(acme: Shell) -> None:
     assert "no, the only one" in acme.good("webhooks", "secrets", "list", "acme").out
     assert secrets(acme, "retire", only).code == 2
     said = secrets(acme, "retire", only, "--because", "old")
-    assert (said.code, "only active" in said.err) == (1, True)
+    assert (said.code, "only active" in said.err, "--anyway" in said.err) == (1, True, True)
     said = acme.good("webhooks", "secrets", "retire", only, "--anyway", "--because", "leaked")
-    assert "never matched" in said.err
-    assert secrets(acme, "retire", only, "--anyway", "--because", "again").code == 1
-    assert rows(acme)[0]["state"] == "retired"
+    # Not that it never matched: what a server has counted it tells once a minute.
+    assert "No use of it was counted (counts are up to a minute late)" in said.err
+    again = secrets(acme, "retire", only, "--anyway", "--because", "again")
+    assert (again.code, again.err) == (1, f"doorward: {only} of acme is retired already.\n")
+    (row,) = rows(acme)
+    assert row["state"] == "retired"
+    assert row["created_at"] <= row["not_after"]
+    assert "never" not in acme.good("webhooks", "secrets", "list", "acme").out
     events = acme.good("audit", "list", "--credential", only, "--json").lines
     assert [(event["action"], event["reason"]) for event in events] == [
         ("webhook_secret.added", None),
         ("webhook_secret.retired", "leaked"),
     ]
+
+
+def test_right_after_a_rotation_neither_secret_may_go_without_a_word(acme: Shell) -> None:
+    old = add(acme)["webhook_secret"]["id"]
+    acme.good("webhooks", "secrets", "rotate", "acme", "--because", "yearly")
+    assert [row["retirable"] for row in rows(acme)] == [False, False]
+    assert acme.good("webhooks", "secrets", "list", "acme").out.count("not counted yet") == 2
+    said = secrets(acme, "retire", old, "--because", "old")
+    assert (said.code, "not counted yet" in said.err, "--anyway" in said.err) == (1, True, True)
+    acme.good("webhooks", "secrets", "retire", old, "--anyway", "--because", "old")
+
+
+def test_what_is_missing_is_said_as_it_is_written_here(shell: Shell) -> None:
+    shell.good("webhooks", "senders", "add", "billing", "--scheme", "stripe")
+    for command in (("add", "billing"), ("rotate", "billing", "--because", "x")):
+        said = secrets(shell, *command)
+        assert (said.code, "--secret-file FILE" in said.err) == (2, True)
+    (shell.folder / "short").write_text("whsec_")
+    said = secrets(shell, "add", "billing", "--secret-file", "short")
+    assert (said.code, "is empty" in said.err) == (1, True)
+    assert "senders add" in secrets(shell, "add", "nobody").err.replace("… add", "senders add")
+    said = shell("webhooks", "senders", "add", "billing", "--scheme", "stripe")
+    assert (said.code, "secrets add billing" in said.err) == (1, True)
 
 
 def test_a_secret_is_never_an_argument_nor_repeated(acme: Shell) -> None:

@@ -196,6 +196,12 @@ async def _issue_webhook_secret(store: SimulatedStore, owner: AppRecord) -> Issu
     )
 
 
+def _end_webhook_secrets(store: SimulatedStore) -> None:
+    # A caller names no sender: one that is missing is a fault of the deployment, and said so (`tests/methods/webhook`).
+    ended = {secret_id: replace(record, not_after=1) for secret_id, record in store.senders.secrets.items()}
+    store.senders.secrets.update(ended)
+
+
 METHODS: Final = (
     MethodCase(
         name="apikey",
@@ -259,7 +265,7 @@ METHODS: Final = (
         disable=None,
         # Its text is erased, so nobody can prove it any more and learn that (`tests/methods/webhook`).
         revoke=None,
-        forget=lambda store: store.senders.rows.clear(),
+        forget=_end_webhook_secrets,
         header_names=(b"webhook-signature", b"webhook-id", b"webhook-timestamp"),
         look_alikes=(b"v1,", b"v1a,", b"v1,AA== v1,", b"msg_1", b"1800000000"),
         wrong_code="webhook_signature",

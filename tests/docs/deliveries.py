@@ -46,9 +46,11 @@ class _Watched:
 
 
 def set_up(**environment: str) -> None:
-    """An empty store in this folder, and the variables of the page's program."""
+    """An empty store in this folder, and the secret of the page's program: in its variable, and in a file."""
     upgrade("sqlite:///doorward.db")
     os.environ.update(environment)
+    (secret,) = environment.values()
+    Path("secret.txt").write_text(f"{secret}\n")
 
 
 def signed(
@@ -96,6 +98,6 @@ def prove(  # what a delivery is made of
 
 def write_received(headers: Mapping[str, str], body: bytes, secret: str) -> None:
     """The files that `doorward webhooks explain` reads in the pages."""
-    Path("headers.txt").write_text("".join(f"{name}: {value}\n" for name, value in headers.items()))
-    Path("body.txt").write_bytes(body)
+    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    Path("refused.http").write_bytes("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body)
     Path("secret.txt").write_text(secret)

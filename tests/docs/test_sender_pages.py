@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 from tests.fixtures_cli import child_environment
 
-from doorward.methods.webhook import SCHEMES
+from doorward.methods.webhook import SCHEMES, parse_secret
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted((ROOT / "docs" / "senders").glob("*.md"))
@@ -28,6 +28,8 @@ _UNSEEN: Final = re.compile(r"^<!--.*?^-->\n", re.MULTILINE | re.DOTALL)
 _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SET_UP: Final = re.compile(r"^<!-- invisible-code-block: python\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 _PORT: Final = "127.0.0.1:8000"
+_STARTED: Final = re.compile(r'`(\w+)="\$\(cat secret\.txt\)" uvicorn hooks:app --no-proxy-headers`')
+_MADE: Final = re.compile(r'`python -c "([^`]*)" > secret\.txt`')
 
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
@@ -55,6 +57,14 @@ def test_a_page_is_short_and_of_the_one_shape(path: Path) -> None:
     assert headings[-len(last) :] == last
     # Where a vendor is told of, its own page stands beside it.
     assert path.stem == "plain" or re.search(r"\]\(https://", seen.partition("```")[0])
+
+
+@each_page
+def test_the_secret_a_page_makes_is_one_that_its_door_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (made,) = _MADE.findall(_seen(path))
+    exec(made, {})  # noqa: S102  # the page's own
+    name = next(name for name in SCHEMES if _NAMES.get(name, name) == path.stem)
+    assert parse_secret(SCHEMES[name], capsys.readouterr().out.strip(), secret_id="made").key is not None
 
 
 @contextmanager
@@ -88,6 +98,10 @@ def test_what_a_page_tells_a_shell_to_do_works_and_an_altered_body_does_not(
     exec(set_up[1], {})  # noqa: S102  # the page's own: its store, its secret in the environment
     (tmp_path / "hooks.py").write_text(_blocks(path, "python")[0])
     environment = child_environment()
+    started = _STARTED.search(_seen(path))
+    assert started is not None
+    # What the page has the shell do: the secret comes from the file.
+    environment[started[1]] = (tmp_path / "secret.txt").read_text().strip()
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     (script,) = _blocks(path, "sh")
     with _served(tmp_path, environment) as port:

@@ -7,7 +7,8 @@ Nothing is opened before the first request or the start of the app.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from enum import Enum, auto
+from typing import Final, NoReturn, TypeAlias, final
 
 from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S
@@ -18,7 +19,21 @@ from doorward.methods.webhook.method import WebhookDeliveries, WebhookStore
 from doorward.methods.webhook.senders import FixedSecrets, SecretSource
 from doorward.methods.webhook.stored import SealedStore, StoredSecrets
 
-__all__ = ["Secrets", "Webhooks"]
+__all__ = ["IN_THE_STORE", "Secrets", "Stored", "Webhooks"]
+
+
+@final
+class Stored(Enum):
+    """Says that secrets are in the store. A value of its own: None is what a variable that is not set answers."""
+
+    IN_THE_STORE = auto()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+IN_THE_STORE: Final = Stored.IN_THE_STORE
+"""The secrets are those the store has of the sender: what is meant when `secrets` is left out."""
 
 Secrets: TypeAlias = str | Mapping[str, str] | Iterable[WebhookSecret]
 """The text of one; texts by the id each is told by; or secrets that were read before."""
@@ -28,7 +43,7 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
     store: WebhookStore,
     *,
     scheme: str | Scheme,
-    secrets: Secrets | Callable[[], Secrets] | SecretSource | None = None,
+    secrets: Secrets | Callable[[], Secrets] | SecretSource | Stored = IN_THE_STORE,
     sender: str | None = None,
     base_url: str | None = None,
     tolerance_s: int = TOLERANCE_S,
@@ -43,18 +58,19 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
         store: from `open_store`: where deliveries are claimed, and where the secrets are unless the program has them.
         scheme: `standard`, `svix`, `stripe`, `github`, `slack`, `shopify`, `twilio`, `plain`, or one of your own.
         secrets: the sender's secret as text; several by id while one replaces another; or a function that answers
-            them, asked at most once a minute. Which one matched is the principal's `credential_id`. None: those the
-            store has of this sender (`doorward webhooks secrets add`), which are followed as they change.
-        sender: what it is called in logs, in the store, and as the principal's id. Default: the scheme. **Another one
-            for each endpoint of a store**: two endpoints of one name take each other's deliveries for handled.
+            them, asked at most once a minute. Which one matched is the principal's `credential_id`. Left out: those the
+            store has of this sender (`doorward webhooks secrets add`), which are followed as they change. Never None,
+            which is what a variable answers that is not set.
+        sender: what it is called in logs, in the store, and as the principal's id: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+            Default: the scheme. **Another one for each endpoint of a store**: two endpoints of one name take each
+            other's deliveries for handled.
         base_url: where the sender signs the URL (Twilio): scheme and host as it has them.
         tolerance_s: how far the time of signing may be off, either way.
         body_bytes_max: how large a body may be; it is held in memory while its request lasts.
         lease_s: after how long the delivery of a process that died is handled when it is sent again.
         undated_kept_s: how long deliveries are kept in mind where the sender signs no time (GitHub, Shopify, Twilio,
             `plain`): after that one could be replayed.
-        danger_short_secrets: take secrets that can be guessed, short, known or obvious ones; those a sender makes
-            (Stripe, Slack, Shopify, Twilio) are taken as they are.
+        danger_short_secrets: take secrets that can be guessed, short, known or obvious ones; for examples only.
 
     Raises:
         Misconfigured: any of it cannot be; what is wrong, never the secret.
@@ -71,11 +87,11 @@ def Webhooks(  # noqa: N802  # it is used like the classes beside it; what it ma
         undated_kept_s=undated_kept_s,
     )
 
-    if secrets is None:
+    if isinstance(secrets, Stored):
         return WebhookDeliveries(store, config, _stored(store, chosen, name), counts_use=True)
 
     def read(given: Secrets) -> tuple[WebhookSecret, ...]:
-        return _read(chosen, name, given, danger_short=danger_short_secrets or chosen.secret_assigned)
+        return _read(chosen, name, given, danger_short=danger_short_secrets)
 
     return WebhookDeliveries(store, config, _source(secrets, read))
 
@@ -104,12 +120,37 @@ def _source(
     return FixedSecrets(found)
 
 
-def _read(scheme: Scheme, sender: str, given: Secrets, *, danger_short: bool) -> tuple[WebhookSecret, ...]:
-    if isinstance(given, str):
-        given = {sender: given}
-    if isinstance(given, Mapping):
+def _read(scheme: Scheme, sender: str, given: object, *, danger_short: bool) -> tuple[WebhookSecret, ...]:
+    # `given` is what a program says, or a function of it answers: whatever its annotations promise.
+    texts = {sender: given} if isinstance(given, str) else given
+    if isinstance(texts, Mapping):
         return tuple(
-            parse_secret(scheme, text, secret_id=secret_id, danger_short=danger_short)
-            for secret_id, text in given.items()
+            parse_secret(scheme, _require_text(text, secret_id), secret_id=secret_id, danger_short=danger_short)
+            for secret_id, text in texts.items()
         )
-    return tuple(given)
+    if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
+        _refuse(given, f"of {sender}")
+    parsed = tuple(given)
+    for each in parsed:
+        if not isinstance(each, WebhookSecret):
+            _refuse(each, f"of {sender} in a row")
+    return parsed
+
+
+def _require_text(text: object, secret_id: object) -> str:
+    if not isinstance(text, str):
+        _refuse(text, f"called {secret_id!r}")
+    return text
+
+
+def _refuse(given: object, whose: str) -> NoReturn:
+    """Say what was given instead of a secret, by its kind alone."""
+    if given is None:
+        raise Misconfigured(
+            f"The webhook secret {whose} is None: is the variable set that it comes from?",
+            cure="Set it. For the secrets in the store leave `secrets` out.",
+        )
+    raise Misconfigured(
+        f"The webhook secret {whose} is of the type {type(given).__name__}.",
+        cure='Give one as text, or several as texts by id: {"2026-01": "…", "2026-07": "…"}.',
+    )

@@ -215,7 +215,9 @@ def _signing(held: Sequence[WebhookSecret], scheme: Scheme, sender: str, now: in
         secret for secret in held if secret.is_active(now) and (secret.key is not None or secret.signer is not None)
     ]
     if not able:
-        raise UsageProblem(f"{sender} has no active secret that can sign.")
+        raise UsageProblem(
+            f"{sender} has no active secret that can sign: see `doorward webhooks secrets list {sender}`."
+        )
     return able if scheme.carries_several else able[:1]
 
 

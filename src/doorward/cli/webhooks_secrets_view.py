@@ -27,7 +27,10 @@ _COLUMNS: Final = (
 _NEEDED: Final = {
     Needed.ONLY: "no, the only one",
     Needed.RECENT: "no, in use",
+    Needed.UNCOUNTED: "not counted yet",
     Needed.LAST: "no, used last",
+    Needed.NEWEST: "no, the newest",
+    Needed.UNPROVEN: "no, none matched yet",
 }
 
 
@@ -43,7 +46,7 @@ def show_secrets(out: Output, records: Sequence[SecretRecord], sender: str, now:
             styled(record.id, "cyan"),
             _state(record, now),
             ago(record.created_at if record.not_before is None else record.not_before, now),
-            "never" if record.not_after is None else brief(record.not_after, now),
+            _until(record, now),
             ago(record.last_used_at, now),
             f"{record.use_count:,}",
             _retirable(record, held, now),
@@ -79,15 +82,22 @@ def show_retired_secret(out: Output, record: SecretRecord, now: int) -> None:
     if out.as_json:
         out.json(webhook_secret_shape(record, (), now))
         return
-    used = (
-        "It never matched" if record.last_used_at is None else f"It last matched {relative(record.last_used_at, now)}"
-    )
-    out.done(f"Retired {record.id} of {record.sender} for good; its text is erased. {used}.")
+    last = record.last_used_at
+    used = "No use of it was counted" if last is None else f"It last matched {relative(last, now)}"
+    late = " (counts are up to a minute late)" if last is None else ""
+    out.done(f"Retired {record.id} of {record.sender} for good; its text is erased. {used}{late}.")
 
 
 def _facts(record: SecretRecord, now: int) -> list[tuple[str, Cell]]:
     begins = None if record.not_before is None else f"{moment(record.not_before)}, {relative(record.not_before, now)}"
     return [("Id", record.id), ("Sender", record.sender), ("From", begins), ("Until", expiry(record.not_after, now))]
+
+
+def _until(record: SecretRecord, now: int) -> Cell:
+    if record.not_after is not None:
+        return brief(record.not_after, now)
+    # One that was retired before its end was written down.
+    return None if record.state is SecretState.RETIRED else "never"
 
 
 def _state(record: SecretRecord, now: int) -> Text:

@@ -9,6 +9,7 @@ from doorward.cli.frame import Desk, Limit, new_group, offer
 from doorward.cli.looks import ago
 from doorward.cli.output import Column, styled
 from doorward.cli.shapes import webhook_sender_shape
+from doorward.errors import Rejected
 from doorward.methods.webhook.operations import add_sender
 from doorward.methods.webhook.order import SenderOrder
 from doorward.methods.webhook.port import SenderPort, SenderRecord
@@ -31,7 +32,7 @@ _COLUMNS = (
 @offer(commands, "add")
 async def add(
     desk: Desk,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called: the `sender` of its door.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The `sender` of its door: 1 to 64 of A-Z a-z 0-9 . _ -")],
     *,
     scheme: Annotated[
         str,
@@ -43,9 +44,17 @@ async def add(
         str | None, typer.Option("--organization", metavar="ID", help="The customer it belongs to, if any.")
     ] = None,
 ) -> None:
-    """Add a sender. Give each endpoint a sender of its own."""
+    """Add a sender. Give each endpoint a sender of its own.
+
+    It stays: its name is in the audit trail and on what was handled, so a sender is neither removed nor renamed.
+    """
     owner = None if organization is None else OrganizationId(organization)
     async with desk.store() as store:
+        if await store.senders.find_sender(name) is not None:
+            raise Rejected(
+                "object_exists",
+                f"there is a sender {name}; `doorward webhooks secrets add {name}` adds a secret to it",
+            )
         record = await add_sender(store, SenderOrder(name=name, scheme=scheme, organization_id=owner), actor=desk.actor)
     if desk.out.as_json:
         desk.out.json(webhook_sender_shape(record))

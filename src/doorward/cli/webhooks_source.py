@@ -4,6 +4,7 @@ Without `--sender` no store is opened. With it every secret of the sender is use
 whoever may open the store administers everything in it.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, final
 
@@ -14,7 +15,6 @@ from doorward.cli.problems import UsageProblem
 from doorward.cli.webhooks_files import read_secrets
 from doorward.errors import Misconfigured
 from doorward.methods.webhook import Encoding, Scheme, WebhookSecret, find_scheme, parse_secret, plain_scheme
-from doorward.methods.webhook.config import SECRET_BYTES_MIN
 from doorward.methods.webhook.explain import SecretText, read_other_texts, read_texts
 from doorward.methods.webhook.explain.explain import EXPLAINED_SECRETS_MAX
 
@@ -97,31 +97,38 @@ async def find_source(
 
 
 def parse_texts(desk: Desk, source: Source) -> list[WebhookSecret]:
-    """The sender's secrets, read as the scheme writes them; says so when one is short.
+    """The sender's secrets, read as the scheme writes them.
+
+    One that a door refuses because it can be guessed is taken where the sender makes the secrets, with a warning: the
+    examples of their pages are such, and what is tried here opens nothing.
 
     Raises:
         UsageProblem: one cannot be read, by its id.
     """
+    return [_parse(desk, source.scheme, text) for text in source.texts]
+
+
+def _parse(desk: Desk, scheme: Scheme, text: SecretText) -> WebhookSecret:
+    read = partial(
+        parse_secret,
+        scheme,
+        text.text,
+        secret_id=text.id,
+        not_before=text.not_before,
+        not_after=text.not_after,
+    )
     try:
-        parsed = [
-            parse_secret(
-                source.scheme,
-                text.text,
-                secret_id=text.id,
-                not_before=text.not_before,
-                not_after=text.not_after,
-                danger_short=source.scheme.secret_assigned,
-            )
-            for text in source.texts
-        ]
+        return read()
     except Misconfigured as error:
-        raise UsageProblem(str(error)) from None
-    for secret in parsed:
-        if secret.key is not None and len(secret.key) < SECRET_BYTES_MIN:
-            desk.out.warn(
-                f"The secret {secret.id} has fewer than {SECRET_BYTES_MIN} bytes: it is good for an example only."
-            )
-    return parsed
+        refused = error
+    try:
+        if scheme.secret_assigned:
+            taken = read(danger_short=True)
+            desk.out.warn(f"{refused.problem} It is good for an example only: no door takes it.")
+            return taken
+    except Misconfigured as error:
+        refused = error
+    raise UsageProblem(str(refused))
 
 
 def _scheme(name: str, header: str | None, encoding: Encoding | None, prefix: str | None) -> Scheme:

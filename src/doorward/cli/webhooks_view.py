@@ -78,4 +78,6 @@ def show_explanation(out: Output, explanation: Explanation) -> None:
     for finding in explanation.findings:
         proof = f"Proven: a signature made with {finding.secret_id} fits so." if finding.proven else "Likely."
         out.finding(finding.says, proof, finding.cure)
+    if not explanation.accepted and not explanation.findings:
+        out.note("If another secret may have signed it, try that beside them: --other-secret-file FILE.")
     out.note(tell_tried(explanation.tried, complete=explanation.complete))

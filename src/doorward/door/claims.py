@@ -30,6 +30,9 @@ __all__ = ["HeldClaim", "claim_for", "is_claimed_by"]
 
 RENEWALS_PER_LEASE: Final = 3
 """How often a lease is renewed before it would end: twice may fail."""
+RETRY_AFTER_S_MAX: Final = 10
+"""When a sender is told to ask again at the latest while its delivery is being handled. Asking costs one read of the
+store; whoever asks too early is told the same again."""
 COMPLETIONS_TRIED_MAX: Final = 20
 """How often a completion is tried while the store is away, once in each such part of a lease."""
 
@@ -155,7 +158,7 @@ async def claim_for(claims: ClaimPort, claim: Claim, handled: Handled) -> Settle
         handled: what is known to be done already.
 
     Raises:
-        Rejected: `replayed`, `delivery_repeated`, `delivery_in_progress` with the seconds until its lease ends.
+        Rejected: `replayed`, `delivery_repeated`, `delivery_in_progress` with when to ask again.
         Unavailable: `store_unavailable`, `overloaded`, `claims_full`: nothing is known, so nobody passes.
     """
     if claim.lease_s is None:
@@ -168,7 +171,8 @@ async def claim_for(claims: ClaimPort, claim: Claim, handled: Handled) -> Settle
     if isinstance(outcome, Reserved):
         return HeldClaim(claims, claim, outcome.fence)
     if isinstance(outcome, InFlight):
-        raise Rejected("delivery_in_progress", claim.key, retry_after_s=outcome.retry_after_s)
+        # The lease is what a crash costs, not what the handler needs: it mostly ends long before.
+        raise Rejected("delivery_in_progress", claim.key, retry_after_s=min(outcome.retry_after_s, RETRY_AFTER_S_MAX))
     handled.note(claim)
     raise Rejected("delivery_repeated", claim.key)
 

@@ -9,10 +9,11 @@ from tests.simulators.webhook import secret_text
 
 from doorward.crypto.ed25519 import Ed25519Signer
 from doorward.crypto.hashing import sha256_digest
+from doorward.door.usage import FLUSH_INTERVAL_S
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook import SCHEMES
-from doorward.methods.webhook.config import FEED_ROW_LIFETIME_S, OVERLAP_S_MAX, SECRETS_AHEAD_S_MAX
-from doorward.methods.webhook.needed import needed_because
+from doorward.methods.webhook.config import COUNTED_AFTER_S, FEED_ROW_LIFETIME_S, OVERLAP_S_MAX, SECRETS_AHEAD_S_MAX
+from doorward.methods.webhook.needed import Needed, needed_because
 from doorward.methods.webhook.operations import add_secret, add_sender, retire_secret, rotate_secret
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
 from doorward.methods.webhook.port import SecretState, SenderRecord
@@ -273,7 +274,7 @@ async def test_every_change_is_heard_by_whoever_keeps_the_sender(store: Simulate
     await sender(store)
     issued = await add(store)
     await rotate(store)
-    await retire_secret(store, issued.record.id, reason="old", actor=OPERATOR)
+    await retire_secret(store, issued.record.id, anyway=True, reason="old", actor=OPERATOR)
     rows = [row for row in store.revocations if row.handle == sender_handle("acme")]
     assert [row.changed_version for row in rows] == [2, 3, 4]
     assert store.senders.rows["acme"].version == 4
@@ -290,19 +291,70 @@ async def test_a_secret_is_retired_knowingly(store: SimulatedStore) -> None:
         return await retire_secret(store, old.record.id, reason="old", actor=OPERATOR, **more)
 
     assert "only active" in (await refused(retire())).detail
+    store.now += 1
     new = await add(store)
-    store.senders.use(old.record.id, NOW - DAY + 1)
+    assert "not counted yet" in (await refused(retire())).detail
+    store.now += COUNTED_AFTER_S
+    assert "none has matched yet" in (await refused(retire())).detail
+    store.senders.use(old.record.id, int(store.now) - DAY + 1)
     assert "within the last day" in (await refused(retire())).detail
-    store.senders.use(old.record.id, NOW - DAY)
+    store.senders.use(old.record.id, int(store.now) - DAY)
     assert "no other has matched since" in (await refused(retire())).detail
-    store.senders.use(new.record.id, NOW - DAY)
+    store.senders.use(new.record.id, int(store.now) - DAY)
     assert "no other has matched since" in (await refused(retire())).detail
-    store.senders.use(new.record.id, NOW - 5)
+    store.senders.use(new.record.id, int(store.now) - 5)
     await retire()
     gone = store.senders.secrets[old.record.id]
-    assert (gone.state, gone.sealed_text) == (SecretState.RETIRED, None)
+    assert (gone.state, gone.sealed_text, gone.not_after) == (SecretState.RETIRED, None, store.now)
     assert (await refused(retire(anyway=True))).code == "state_final"
-    assert store.events[-1].details == {"sender": "acme", "use_count": 1, "last_used_at": NOW - DAY}
+    assert store.events[-1].details == {"sender": "acme", "use_count": 1, "last_used_at": int(store.now) - DAY}
+
+
+async def test_the_newest_secret_may_go_only_when_its_sender_went_back_to_another(store: SimulatedStore) -> None:
+    await sender(store)
+    old = await add(store)
+    store.now += DAY
+    new = await add(store)
+
+    def needed(secret: IssuedSecret) -> Needed | None:
+        held = tuple(store.senders.secrets.values())
+        return needed_because(held, store.senders.secrets[secret.record.id], int(store.now))
+
+    store.now += COUNTED_AFTER_S - 1
+    assert needed(new) is Needed.UNCOUNTED
+    store.now += 1
+    assert (needed(new), needed(old)) == (Needed.NEWEST, Needed.UNPROVEN)
+    store.senders.use(old.record.id, int(store.now))
+    # The sender has not changed over yet.
+    assert (needed(new), needed(old)) == (Needed.NEWEST, Needed.RECENT)
+    store.senders.use(new.record.id, int(store.now) + 1)
+    store.now += 2 * DAY
+    assert (needed(new), needed(old)) == (Needed.LAST, None)
+    store.senders.use(old.record.id, int(store.now))
+    assert needed(new) is None
+
+
+async def test_a_secret_that_begins_later_is_counted_from_then_on(store: SimulatedStore) -> None:
+    await sender(store)
+    await add(store)
+    planned = await add(store, not_before=NOW + 1_000)
+    store.now = NOW + 1_000 + COUNTED_AFTER_S - 1
+    held = tuple(store.senders.secrets.values())
+    record = store.senders.secrets[planned.record.id]
+    assert needed_because(held, record, int(store.now)) is Needed.UNCOUNTED
+    assert needed_because(held, record, int(store.now) + 1) is Needed.NEWEST
+
+
+def test_nothing_counted_is_nothing_matched_only_after_a_count_has_come() -> None:
+    assert COUNTED_AFTER_S >= 2 * FLUSH_INTERVAL_S
+
+
+@pytest.mark.parametrize("scheme", ["stripe", "slack", "shopify", "twilio"])
+async def test_what_a_sender_cannot_have_made_is_not_stored(store: SimulatedStore, scheme: str) -> None:
+    await sender(store, scheme=scheme)
+    for text in ("foo", "changeme", "whsec_", "shpss_", "a" * 32):
+        assert (await refused(add(store, text=text))).code == "input_invalid"
+    assert store.senders.secrets == {}
 
 
 async def test_what_is_not_active_may_go_and_anyway_is_anyway(store: SimulatedStore) -> None:

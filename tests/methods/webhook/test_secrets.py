@@ -71,6 +71,44 @@ def test_a_secret_everybody_tries_first_is_refused_and_not_repeated(text: str) -
         assert _parse(scheme, said, danger_short=True).key == text.encode()
 
 
+@pytest.mark.parametrize("name", ["stripe", "slack", "shopify", "twilio"])
+@pytest.mark.parametrize("text", ["foo", "changeme", "whsec_", "whsec_foo", "shpss_changeme", "undefined", "None"])
+def test_what_no_sender_hands_out_is_not_taken_for_its_secret(name: str, text: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        _parse(name, text)
+    assert text.removeprefix("whsec_").removeprefix("shpss_") or "is empty" in str(caught.value) or name != "stripe"
+    assert len(text) < 8 or text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("stripe", "whsec_" + "Vb3TzqY7kPnW1xRd8sLhJ0mC5gEaUo2F"),
+        ("stripe", "whsec_" + OCTETS.hex()),
+        ("slack", OCTETS.hex()[:32]),
+        ("shopify", OCTETS.hex()[:32]),
+        ("shopify", OCTETS.hex()),
+        ("shopify", "shpss_" + OCTETS.hex()[:32]),
+        ("twilio", OCTETS.hex()[:32]),
+    ],
+)
+def test_what_senders_hand_out_is_taken(name: str, text: str) -> None:
+    assert _parse(name, text).key == text.encode()
+
+
+def test_what_stands_before_every_secret_of_a_sender_is_not_a_part_to_guess() -> None:
+    for name, prefix in (("stripe", "whsec_"), ("shopify", "shpss_")):
+        with pytest.raises(Misconfigured, match=f"has 23 bytes after {prefix}"):
+            _parse(name, prefix + OCTETS.hex()[:23])
+        with pytest.raises(Misconfigured, match="guessed first"):
+            _parse(name, prefix + "password" * 4)
+        with pytest.raises(Misconfigured, match="is empty"):
+            _parse(name, prefix, danger_short=True)
+        assert _parse(name, prefix + "an example", danger_short=True).key is not None
+    with pytest.raises(Misconfigured, match="does not begin with whsec_"):
+        _parse("stripe", OCTETS.hex())
+
+
 def test_an_api_key_is_no_signing_secret() -> None:
     with pytest.raises(Misconfigured, match="API key"):
         _parse("stripe", "sk_live_" + "a" * 40)

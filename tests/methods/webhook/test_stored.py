@@ -10,13 +10,14 @@ from tests.simulators.store import NOW, OPERATOR, SimulatedStore
 from tests.simulators.webhook import JSON_BODY, deliver, lower, secret_text
 
 from doorward import Door, Webhooks
+from doorward.app.webhooks import IN_THE_STORE
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret, sign_delivery
 from doorward.methods.webhook.method import WebhookDeliveries
 from doorward.methods.webhook.operations import add_secret, add_sender, retire_secret, rotate_secret
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
-from doorward.methods.webhook.stored import StoredSecrets
+from doorward.methods.webhook.stored import StoredSecrets, seal_text
 from doorward.values import FeedKind, Handle, OrganizationId
 from doorward.wire.request import RequestView
 
@@ -64,11 +65,28 @@ async def test_a_secret_of_the_store_opens_its_door_and_is_counted(
     assert not Webhooks(store, scheme="standard", secrets=secret_text(STANDARD)).counts_use
 
 
-async def test_without_the_sender_or_a_secret_nobody_passes(store: SimulatedStore, acme: WebhookDeliveries) -> None:
+async def test_without_the_sender_or_a_secret_nobody_passes(
+    store: SimulatedStore, acme: WebhookDeliveries, caplog: pytest.LogCaptureFixture
+) -> None:
+    # It is ours to mend: the sender tries again, and the log says which of the two it is.
     request = signed(store, secret_text(STANDARD), "one")
-    assert await code_of(Door(acme), request) == "webhook_signature"
-    other = Webhooks(store, scheme="standard", sender="nobody")
-    assert await code_of(Door(other), request) == "webhook_signature"
+    with caplog.at_level(logging.WARNING, "doorward.webhook"):
+        assert await code_of(Door(acme), request) == "secrets_unavailable"
+        assert "The sender acme has no secret" in caplog.text
+        other = Webhooks(store, scheme="standard", sender="nobody")
+        assert await code_of(Door(other), request) == "secrets_unavailable"
+    assert "The store has no sender nobody" in caplog.text
+    assert "senders add nobody --scheme standard" in caplog.text
+
+
+async def test_secrets_that_have_all_ended_are_said(
+    store: SimulatedStore, acme: WebhookDeliveries, caplog: pytest.LogCaptureFixture
+) -> None:
+    issued = await add(store, not_after=NOW + 10)
+    assert issued.text is not None
+    store.now = NOW + 10
+    assert await code_of(Door(acme), signed(store, issued.text, "one")) == "webhook_signature"
+    assert "none of them is active now" in caplog.text
 
 
 async def test_a_secret_counts_in_its_time(store: SimulatedStore, acme: WebhookDeliveries) -> None:
@@ -120,7 +138,7 @@ async def test_a_revoked_organization_is_asked_for_again(store: SimulatedStore, 
     await pass_once(door, signed(store, issued.text, "one"))
     store.senders.secrets.clear()
     store.plane.revoke(Handle(FeedKind.ORGANIZATION, "acme-inc"))
-    assert await code_of(door, signed(store, issued.text, "two")) == "webhook_signature"
+    assert await code_of(door, signed(store, issued.text, "two")) == "secrets_unavailable"
 
 
 async def test_what_cannot_be_used_is_ours_to_mend_and_says_which(
@@ -186,6 +204,62 @@ def test_a_door_without_a_master_key_or_such_a_store_is_not_built(store: Simulat
         Webhooks(PlaneOnly(), scheme="standard")
     with pytest.raises(Misconfigured, match="needs a store"):
         Webhooks("sqlite:///x.db", scheme="standard")  # type: ignore[arg-type]  # what people try
+
+
+async def test_a_short_secret_that_was_stored_before_opens_no_door(
+    store: SimulatedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    await add_sender(store, SenderOrder(name="pay", scheme="stripe"), actor=OPERATOR)
+    order = SecretOrder(sender="pay", text=secret_text(SCHEMES["stripe"]))
+    issued = await add_secret(store, order, actor=OPERATOR)
+    row = store.senders.secrets[issued.record.id]
+    assert store.master_keys is not None
+    store.senders.secrets[row.id] = replace(
+        row, sealed_text=seal_text(store.master_keys, row.sender, row.id, "whsec_changeme")
+    )
+    forged = deliver("stripe", at=int(store.now), text="whsec_changeme")
+    door = Door(Webhooks(store, scheme="stripe", sender="pay"))
+    request = view_of(*forged.headers, method="POST", body=forged.body)
+    assert await code_of(door, request) == "secrets_unavailable"
+    assert (row.id in caplog.text, "changeme" in caplog.text) == (True, False)
+
+
+@pytest.mark.parametrize("scheme", ["stripe", "slack", "shopify"])
+def test_a_secret_that_anybody_guesses_builds_no_door(store: SimulatedStore, scheme: str) -> None:
+    for text in ("foo", "changeme", "whsec_", ""):
+        with pytest.raises(Misconfigured):
+            Webhooks(store, scheme=scheme, secrets=text)
+    example = Webhooks(store, scheme=scheme, secrets="whsec_test_secret", danger_short_secrets=True)
+    assert example.config.sender == scheme
+
+
+def test_what_is_no_secret_is_not_taken_for_those_of_the_store(store: SimulatedStore) -> None:
+    text = secret_text(STANDARD)
+    for given, said in (
+        (None, "is the variable set"),
+        ({"2026": None}, "'2026' is None"),
+        (text.encode(), "of the type bytes"),
+        ({"2026": text.encode()}, "of the type bytes"),
+        ([text], "of the type str"),
+        ([None], "is None"),
+        (7, "of the type int"),
+    ):
+        with pytest.raises(Misconfigured, match=said) as caught:
+            Webhooks(store, scheme="standard", secrets=given)  # type: ignore[arg-type]  # what people try
+        assert text[6:] not in str(caught.value)
+    assert Webhooks(store, scheme="standard", secrets=IN_THE_STORE).counts_use
+
+
+async def test_a_function_that_answers_no_secret_is_ours_to_mend(store: SimulatedStore) -> None:
+    for answer in (None, secret_text(STANDARD).encode()):
+        method = Webhooks(store, scheme="standard", secrets=lambda answer=answer: answer)  # type: ignore[misc]
+        assert await code_of(Door(method), signed(store, secret_text(STANDARD), "one")) == "secrets_unavailable"
+
+
+@pytest.mark.parametrize("name", ["a b", "größe", ".x", "x" * 65, "a/b", ""])
+def test_a_door_and_the_store_have_one_rule_for_names(store: SimulatedStore, name: str) -> None:
+    with pytest.raises(Misconfigured):
+        Webhooks(store, scheme="standard", secrets=secret_text(STANDARD), sender=name)
 
 
 async def test_nine_secrets_of_the_program_are_refused_when_the_door_is_built(store: SimulatedStore) -> None:

@@ -55,7 +55,7 @@ async def test_a_secret_that_was_made_is_shown_once_and_a_given_one_never(ask: A
     given = await ask("POST", f"{path}/secrets", {"secret": GIVEN})
     assert given.json["secret"] is None
     listed = await ask("GET", f"{path}/secrets")
-    assert [(item["active"], item["retirable"]) for item in listed.json["items"]] == [(True, True)] * 2
+    assert [(item["active"], item["retirable"]) for item in listed.json["items"]] == [(True, False)] * 2
     for text in (minted.json["secret"], GIVEN):
         for answer in (given, listed, await ask("GET", path), await ask("GET", "/audit?limit=1000")):
             assert text not in answer.text
@@ -70,8 +70,14 @@ async def test_a_rotation_ends_the_old_secrets_and_a_retirement_erases(ask: Ask)
     before, after = sorted(await secrets_of(ask, path), key=lambda one: one["id"] != old["id"])
     assert (before["id"], before["active"]) == (old["id"], True)
     assert before["not_after"] == after["created_at"] + 60
-    retired = await ask("POST", f"{path}/secrets/{old['id']}/retire", REASON)
+    early = await ask("POST", f"{path}/secrets/{old['id']}/retire", REASON)
+    assert (early.status, early.json["errors"][0]["why"].partition(":")[0]) == (
+        422,
+        "what it matched is not counted yet",
+    )
+    retired = await ask("POST", f"{path}/secrets/{old['id']}/retire", {**REASON, "anyway": True})
     assert (retired.status, retired.json["state"], retired.json["active"]) == (200, "retired", False)
+    assert before["created_at"] <= retired.json["not_after"] <= before["created_at"] + 30
     again = await ask("POST", f"{path}/secrets/{old['id']}/retire", REASON)
     assert (again.status, again.code) == (409, "state_final")
     only = f"{path}/secrets/{new.json['webhook_secret']['id']}/retire"
@@ -81,6 +87,19 @@ async def test_a_rotation_ends_the_old_secrets_and_a_retirement_erases(ask: Ask)
     assert error["where"] == "body.anyway"
     assert error["why"].startswith("it is the only active secret")
     assert (await ask("POST", only, {**REASON, "anyway": True})).json["state"] == "retired"
+
+
+async def test_why_a_secret_is_not_taken_is_said_and_the_secret_is_not(ask: Ask) -> None:
+    path = await make_sender(ask, "billing", "stripe")
+    short = "whsec_" + "5up3rs3cret"
+    for order, why in (({}, "Stripe makes the secret"), ({"secret": short}, "has 11 bytes after whsec_")):
+        for where, more in (("secrets", {}), ("rotate", REASON)):
+            refused = await ask("POST", f"{path}/{where}", {**order, **more})
+            assert (refused.status, refused.code) == (422, "input_invalid")
+            (error,) = refused.json["errors"]
+            assert why in error["why"]
+            assert short[6:] not in refused.text
+    assert await secrets_of(ask, path) == []
 
 
 async def test_a_leak_ends_every_active_secret_at_once(ask: Ask) -> None:

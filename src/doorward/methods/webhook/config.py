@@ -1,5 +1,6 @@
 """What a deployment may choose about webhooks, and the limits it may not."""
 
+import re
 from typing import Final, final
 
 import msgspec
@@ -15,6 +16,7 @@ __all__ = [
     "ASYMMETRIC_TRIES_MAX",
     "BODY_BYTES_LIMIT",
     "BODY_BYTES_MAX",
+    "COUNTED_AFTER_S",
     "FEED_ROW_LIFETIME_S",
     "KEEP_S_MAX",
     "OVERLAP_S",
@@ -28,6 +30,8 @@ __all__ = [
     "SECRET_BYTES_MAX",
     "SECRET_BYTES_MIN",
     "SENDER_CHARACTERS_MAX",
+    "SENDER_NAME",
+    "SENDER_NAME_RULE",
     "SENDER_PREFIXES_TAKEN",
     "SIGNATURES_MAX",
     "SIGNATURE_HEADER_BYTES_MAX",
@@ -62,6 +66,9 @@ OVERLAP_S_MAX: Final = 30 * 86_400
 """How long they may keep working."""
 RECENTLY_USED_S: Final = 86_400
 """A secret that matched within this time is not retired unless that is said: its sender still signs with it."""
+COUNTED_AFTER_S: Final = 120
+"""How long a secret has been active before nothing counted is taken for nothing matched: processes count what they
+have admitted at most once a minute, and one that is slow needs a little longer."""
 FEED_ROW_LIFETIME_S: Final = 7_200
 """How long a feed row about a sender is kept: twice as long as any process keeps what it has loaded."""
 
@@ -75,6 +82,9 @@ SECRETS_AGE_S_MAX: Final = 60.0
 """How long a process goes by the secrets it has read: after that a new one is taken, and one that is gone is not."""
 SENDER_CHARACTERS_MAX: Final = 64
 """How long the name of a sender may be."""
+SENDER_NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{SENDER_CHARACTERS_MAX - 1}}}")
+"""What it is made of, at a door and in the store alike: it stands in logs, in paths of the API and on command lines."""
+SENDER_NAME_RULE: Final = f"1 to {SENDER_CHARACTERS_MAX} of A-Z a-z 0-9 . _ -, a letter or digit first"
 SENDER_PREFIXES_TAKEN: Final = ("app_", "whs_", "sig_")
 """How it may not begin: it is the id of a principal, and would be taken for an app or a credential of the house."""
 SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
@@ -97,8 +107,8 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         scheme: how the sender signs.
-        sender: what the sender is called: 1 to 64 printable characters, without a space, another one for each
-            endpoint. The principal's id, and whose a claim is.
+        sender: what the sender is called: 1 to 64 of `A-Z a-z 0-9 . _ -`, a letter or digit first, another one for
+            each endpoint. The principal's id, and whose a claim is.
         base_url: scheme, host and, if any, port and path prefix, exactly as the sender has them, where it signs the
             URL. Never taken from the request: a delivery to another endpoint would fit.
         tolerance_s: how far the time of signing may be off, either way.
@@ -117,10 +127,10 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
     undated_kept_s: int = UNDATED_CLAIM_LIFETIME_S
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.sender) <= SENDER_CHARACTERS_MAX or not self.sender.isprintable() or " " in self.sender:
+        if SENDER_NAME.fullmatch(self.sender) is None:
             raise Misconfigured(
                 f"{self.sender!r} cannot be the name of a sender.",
-                cure=f"Use 1 to {SENDER_CHARACTERS_MAX} printable characters without a space.",
+                cure=f"Use {SENDER_NAME_RULE}.",
             )
         if self.sender.startswith(SENDER_PREFIXES_TAKEN):
             raise Misconfigured(

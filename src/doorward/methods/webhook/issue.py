@@ -9,7 +9,6 @@ Decisions:
   that matched within the last day, or the one that matched last. Which one matched is counted for that reason.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
@@ -19,6 +18,8 @@ from doorward.methods.webhook.config import (
     SECRETS_AHEAD_S_MAX,
     SECRETS_HELD_MAX,
     SECRETS_MAX,
+    SENDER_NAME,
+    SENDER_NAME_RULE,
     SENDER_PREFIXES_TAKEN,
 )
 from doorward.methods.webhook.minting import mint_secret, mint_secret_id
@@ -51,7 +52,6 @@ Seal: TypeAlias = Callable[[CredentialId, str], bytes]
 """Seals a text for the row of that id."""
 
 _GIVEN: Final = "that was given"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def issue_sender(order: SenderOrder, *, actor: Actor, now: int) -> tuple[SenderRecord, Change]:
@@ -60,8 +60,8 @@ def issue_sender(order: SenderOrder, *, actor: Actor, now: int) -> tuple[SenderR
     Raises:
         Rejected: `input_invalid`.
     """
-    if _NAME.fullmatch(order.name) is None:
-        raise Rejected("input_invalid", "a sender's name is 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first")
+    if SENDER_NAME.fullmatch(order.name) is None:
+        raise Rejected("input_invalid", f"a sender's name is {SENDER_NAME_RULE}")
     if order.name.startswith(SENDER_PREFIXES_TAKEN):
         # It is the id of a principal: a handler that goes by an app's would take it for that app.
         raise Rejected("input_invalid", f"a sender's name does not begin with {', '.join(SENDER_PREFIXES_TAKEN)}")
@@ -132,7 +132,7 @@ def succeed_secrets(
     parse_duration(overlap_s, "an overlap", least_s=0, most_s=OVERLAP_S_MAX)
     issued = _make(sender, order, seal=seal, now=now, entropy=entropy)
     active = [record for record in held if record.is_active(now)]
-    old = [end_secret(record, now + overlap_s) if overlap_s else erase_secret(record) for record in active]
+    old = [end_secret(record, now + overlap_s) if overlap_s else erase_secret(record, now) for record in active]
     others = [record for record in held if not record.is_active(now)]
     _require_room([*others, *(record for record in old if overlap_s), issued.record], now)
     action = "webhook_secret.rotated" if overlap_s else "webhook_secret.retired"
@@ -187,7 +187,7 @@ def retire_secret_of(
     needed = None if anyway else needed_because(held, record, now)
     if needed is not None:
         raise Rejected("input_invalid", needed.value)
-    gone = erase_secret(record)
+    gone = erase_secret(record, now)
     details = {"use_count": record.use_count, "last_used_at": record.last_used_at}
     event = secret_event("webhook_secret.retired", sender, record.id, actor, now, said, details)
     return gone, change_secrets(sender, (SecretUpdated(gone),), (event,), now, gone=(record.id,))
@@ -226,7 +226,7 @@ def _require_times(order: SecretOrder, now: int) -> None:
 
 def _require_readable(scheme: Scheme, text: str) -> None:
     try:
-        parse_secret(scheme, text, secret_id=_GIVEN, danger_short=scheme.secret_assigned)
+        parse_secret(scheme, text, secret_id=_GIVEN)
     except Misconfigured as error:
         raise Rejected("input_invalid", str(error)) from None
 

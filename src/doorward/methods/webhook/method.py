@@ -146,13 +146,15 @@ class WebhookDeliveries:
         except Misconfigured as error:
             self._tell(error, now)
             raise Unavailable("secrets_unavailable", str(error)) from None
+        if not any(secret.is_active(now) for secret in secrets):
+            self._tell("none of them is active now", now)
         return LoadedSecrets(secrets)
 
-    def _tell(self, error: Misconfigured, now: int) -> None:
+    def _tell(self, why: Misconfigured | str, now: int) -> None:
         # Anybody can send something that looks like a delivery; he must not be able to fill the log with it.
         if abs(now - self._told_at) >= TOLD_EVERY_S:
             self._told_at = now
-            _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, error)
+            _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, why)
 
     def verify(
         self, presented: PresentedWebhook, record: LoadedSecrets | None, request: RequestView, now: int

@@ -66,7 +66,10 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     deliver an event is then one delivery; empty for a sender whose bodies begin otherwise."""
     secret_form: SecretForm = SecretForm.TEXT
     secret_assigned: bool = False
-    """Whether the sender makes the secret, so that its length is not ours to choose."""
+    """Whether the sender makes the secret, so that none is made here."""
+    secret_prefix: str = ""
+    """How secrets that are text begin in public: nothing of it has to be guessed."""
+    secret_prefix_required: bool = False
 
     signs_id: bool = False
     """Whether the id is among the signed bytes; worked out, as all that follows is."""
@@ -183,6 +186,8 @@ SCHEMES: Final[dict[str, Scheme]] = {
             signed=(Part.TIMESTAMP, b".", Part.BODY),
             event_id_prefix="evt_",
             secret_assigned=True,
+            secret_prefix="whsec_",  # noqa: S106  # the public beginning of every such secret
+            secret_prefix_required=True,
         ),
         Scheme(
             name="github",
@@ -214,6 +219,7 @@ SCHEMES: Final[dict[str, Scheme]] = {
             encoding=Encoding.BASE64,
             signed=(Part.BODY,),
             secret_assigned=True,
+            secret_prefix="shpss_",  # noqa: S106  # as above
         ),
         Scheme(
             name="twilio",

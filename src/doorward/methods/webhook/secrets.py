@@ -4,8 +4,10 @@ Rules of this file:
 
 * A secret that is read differently from how it was meant verifies nothing, or, worse, something else: what is wrong
   is said when it is configured, without ever repeating the secret.
-* At least 24 bytes, and none that everybody tries first. Where the sender makes the secret it is not ours to choose,
-  so a caller may say `danger_short`; an empty one is never taken (anybody can sign with that).
+* At least 24 bytes, and none that everybody tries first; what stands before all secrets of a sender (`whsec_`) does not
+  count. That holds for those a sender makes as well: Slack, Shopify and Twilio hand out 32 hexadecimal digits or more,
+  Stripe 32 characters behind its prefix, so what is shorter is not theirs: it is an example, or a variable that was not
+  set. Examples are taken when `danger_short` is said; an empty one never is (anybody can sign with that).
 * The id is ours, is told in logs, and says which secret matched, so that an old one can be retired knowingly.
 """
 
@@ -197,26 +199,33 @@ def parse_secret(
             cure="Use the endpoint's signing secret, which begins with whsec_, and roll the API key if it was shared.",
         )
     key = _parse_key(scheme.secret_form, text, secret_id)
-    _check_length(key, secret_id, danger_short=danger_short)
+    _require_hard_to_guess(scheme, key, secret_id, danger_short=danger_short)
     return WebhookSecret(secret_id, key, not_before=not_before, not_after=not_after, organization_id=organization_id)
 
 
-def _check_length(key: bytes, secret_id: str, *, danger_short: bool) -> None:
-    if not key:
+def _require_hard_to_guess(scheme: Scheme, key: bytes, secret_id: str, *, danger_short: bool) -> None:
+    prefix = scheme.secret_prefix.encode()
+    guessed = key.removeprefix(prefix)
+    if not guessed:
+        # `whsec_${UNSET}`: what everybody knows is all there is.
         raise Misconfigured(f"The webhook secret {secret_id} is empty.", cure=_COPY)
-    if len(key) < SECRET_BYTES_MIN and not danger_short:
-        raise Misconfigured(
-            f"The webhook secret {secret_id} has {len(key)} bytes and can be guessed.",
-            cure=f"Use one of at least {SECRET_BYTES_MIN} random bytes.",
-        )
-    weakness = None if danger_short else find_weakness(key)
-    if weakness is not None:
-        raise Misconfigured(
-            f"The webhook secret {secret_id} {weakness}, and is guessed first.",
-            cure=f"Use one of at least {SECRET_BYTES_MIN} random bytes.",
-        )
     if len(key) > SECRET_BYTES_MAX:
         raise Misconfigured(f"The webhook secret {secret_id} has more than {SECRET_BYTES_MAX} bytes.", cure=_COPY)
+    why = None if danger_short else _find_easy(scheme, key, guessed)
+    if why is not None:
+        cure = _COPY if scheme.secret_assigned else f"Use one of at least {SECRET_BYTES_MIN} random bytes."
+        raise Misconfigured(f"The webhook secret {secret_id} {why}.", cure=cure)
+
+
+def _find_easy(scheme: Scheme, key: bytes, guessed: bytes) -> str | None:
+    """What makes it easy to guess, or none of this sender's; completes `The webhook secret …`."""
+    if scheme.secret_prefix_required and not key.startswith(scheme.secret_prefix.encode()):
+        return f"does not begin with {scheme.secret_prefix}, as {scheme.sender} has it"
+    if len(guessed) < SECRET_BYTES_MIN:
+        after = f" after {scheme.secret_prefix}" if len(guessed) < len(key) else ""
+        return f"has {len(guessed)} bytes{after} and can be guessed"
+    weakness = find_weakness(key) or find_weakness(guessed)
+    return None if weakness is None else f"{weakness}, and is guessed first"
 
 
 def _parse_key(form: SecretForm, text: str, secret_id: str) -> bytes:

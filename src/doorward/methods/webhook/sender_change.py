@@ -27,9 +27,9 @@ def end_secret(record: SecretRecord, end: int) -> SecretRecord:
     return replace(record, not_after=ends, version=record.version + 1)
 
 
-def erase_secret(record: SecretRecord) -> SecretRecord:
-    """The secret retired, its text gone."""
-    return replace(record, state=SecretState.RETIRED, sealed_text=None, version=record.version + 1)
+def erase_secret(record: SecretRecord, now: int) -> SecretRecord:
+    """The secret retired, its text gone. Its end is now, so that the lists say when; an earlier one stays."""
+    return replace(end_secret(record, now), state=SecretState.RETIRED, sealed_text=None)
 
 
 def change_secrets(

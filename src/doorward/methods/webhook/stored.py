@@ -5,7 +5,8 @@ Rules of this file:
 * A text is sealed for its sender and its row: one that is given to another sender, or moved to another row or column,
   does not open. Whoever can write to the database does not make a secret of his own the victim's.
 * What cannot be opened or read is said with the id of the secret, never with its text. It is a fault of the deployment,
-  so the door answers that it is ours (503), and the sender tries again.
+  so the door answers that it is ours (503), and the sender tries again. A sender that is not there, a misspelt one, is
+  one as well, and so is one that has no secret: refusing its deliveries would lose them, and nobody would know why.
 * What was opened once stays open as long as it is asked for: when the master key is rotated everything is sealed anew,
   under a key that a process gets with its next start only.
 """
@@ -108,18 +109,27 @@ class StoredSecrets:
         """See `SecretSource`. Those that have ended are left out by whoever verifies.
 
         Raises:
-            Misconfigured: the sender signs by another scheme, or a secret of it cannot be opened or read.
+            Misconfigured: there is no such sender, it has no secret or signs by another scheme, or a secret of it
+                cannot be opened or read.
             Unavailable: `store_unavailable`.
         """
         record = await self._store.senders.find_sender(sender)
         if record is None:
-            return ()
+            raise Misconfigured(
+                f"The store has no sender {sender}.",
+                cure=f"`doorward webhooks senders list` shows those there are; a new one comes by "
+                f"`doorward webhooks senders add {sender} --scheme {self._scheme.name}`.",
+            )
         if record.scheme != self._scheme.name:
             raise Misconfigured(
                 f"The sender {sender} signs as {record.scheme}, and a door takes it for {self._scheme.name}.",
                 cure="Give the door the scheme `doorward webhooks senders list` shows.",
             )
         held = await self._store.senders.list_held_secrets(sender)
+        if not held:
+            raise Misconfigured(
+                f"The sender {sender} has no secret.", cure=f"Add one: `doorward webhooks secrets add {sender}`."
+            )
         known = self._texts
         # By its sender as well: what was opened for one must not stand for a row that was given to another since.
         self._texts = {
@@ -135,5 +145,4 @@ class StoredSecrets:
             not_before=secret.not_before,
             not_after=secret.not_after,
             organization_id=sender.organization_id,
-            danger_short=self._scheme.secret_assigned,
         )

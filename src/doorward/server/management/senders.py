@@ -10,7 +10,8 @@ Rules of this file:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Final, final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from doorward.errors import Rejected
 from doorward.frameworks.fastapi import Door
+from doorward.methods.webhook.config import SENDER_NAME
 from doorward.methods.webhook.needed import needed_because
 from doorward.methods.webhook.operations import add_secret, add_sender, retire_secret, rotate_secret
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
@@ -43,7 +45,6 @@ from doorward.values import CredentialId, Principal
 
 __all__ = ["SenderPageQuery", "add_sender_routes", "find_sender_named"]
 
-_SENDER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_ID: Final = re.compile(r"whs_[0-9A-Za-z]{12}")
 
 
@@ -59,7 +60,7 @@ class SenderPageQuery(BaseModel):
 
 async def find_sender_named(reach: Reach, presented_name: str) -> SenderRecord:
     """The sender in reach. Raises `Rejected("object_unknown")`, also for what is not the form of a name."""
-    well_formed = _SENDER_NAME.fullmatch(presented_name) is not None
+    well_formed = SENDER_NAME.fullmatch(presented_name) is not None
     record = await reach.senders.find_sender(presented_name) if well_formed else None
     if record is None:
         raise Rejected("object_unknown", "no such sender in reach")
@@ -138,7 +139,8 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
             prefix=key_prefix,
         )
         held = await reach.senders.list_held_secrets(sender.name)
-        issued = await add_secret(reach, wanted, actor=asking.actor(request, principal))
+        with _telling_why():
+            issued = await add_secret(reach, wanted, actor=asking.actor(request, principal))
         return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/rotate", status_code=201)
@@ -149,13 +151,14 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
         held = await reach.senders.list_held_secrets(sender.name) if rotation.overlap_s else ()
-        issued = await rotate_secret(
-            reach,
-            SecretOrder(sender=sender.name, text=_parse_text(rotation.secret), prefix=key_prefix),
-            overlap_s=rotation.overlap_s,
-            reason=rotation.reason,
-            actor=asking.actor(request, principal),
-        )
+        with _telling_why():
+            issued = await rotate_secret(
+                reach,
+                SecretOrder(sender=sender.name, text=_parse_text(rotation.secret), prefix=key_prefix),
+                overlap_s=rotation.overlap_s,
+                reason=rotation.reason,
+                actor=asking.actor(request, principal),
+            )
         return _issued(issued, held, int(reach.clock()))
 
     @router.post("/webhook-senders/{name}/secrets/{secret_id}/retire")
@@ -168,8 +171,8 @@ def _add_changes(router: APIRouter, writer: Door, asking: Asking, key_prefix: st
     ) -> WebhookSecretView:
         """The secret admits no delivery ever again, and its text is erased.
 
-        Refused without `anyway` when a delivery may be lost by it, and the answer says why: it is the only active one,
-        it matched within the last day, or no other has matched since it did.
+        Refused without `anyway` when a delivery may be lost by it, and the answer says why: it is the only active one
+        or the newest, it matched within the last day, what it matched is not counted yet, or no other has since.
         """
         reach = asking.reach(request, principal)
         sender = await find_sender_named(reach, name)
@@ -206,6 +209,18 @@ def _issued(issued: IssuedSecret, held: Sequence[SecretRecord], now: int) -> Web
     # Nothing is read after the change: if that failed, a secret would be lost that is shown this once.
     shown = view_webhook_secret(issued.record, (*held, issued.record), now)
     return WebhookSecretIssued(webhook_secret=shown, secret=issued.text)
+
+
+@contextmanager
+def _telling_why() -> Iterator[None]:
+    """Say in words why a secret is not taken: its text, its times, or that there are enough. The words are ours."""
+    try:
+        yield
+    except Rejected as refused:
+        if refused.code != "input_invalid" or not refused.detail:
+            raise
+        told = {"type": TOLD_TYPE, "loc": ("body",), "msg": refused.detail}
+        raise RequestValidationError([told]) from None
 
 
 def _require_unneeded(held: Sequence[SecretRecord], record: SecretRecord, now: int) -> None:

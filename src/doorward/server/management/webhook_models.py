@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, final, get_args
 
 from pydantic import Field, SecretStr
 
-from doorward.methods.webhook.config import OVERLAP_S, OVERLAP_S_MAX
+from doorward.methods.webhook.config import OVERLAP_S, OVERLAP_S_MAX, SENDER_NAME
 from doorward.methods.webhook.schemes import SCHEMES
 from doorward.server.management.shapes import Incoming, Moment, OrganizationIdText, Outgoing, Page, ReasonText
 
@@ -28,7 +28,7 @@ SECRET_TEXT_CHARACTERS_MAX: Final = 1_024
 """How long the text of a secret may be: 512 bytes in hex."""
 
 _SecretText = Annotated[SecretStr, Field(min_length=1, max_length=SECRET_TEXT_CHARACTERS_MAX)]
-_SenderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_SenderName = Annotated[str, Field(pattern=f"^{SENDER_NAME.pattern}$")]
 _SchemeName = Literal["standard", "svix", "stripe", "github", "slack", "shopify", "twilio", "plain"]
 assert set(get_args(_SchemeName)) == set(SCHEMES), "a scheme that cannot be ordered"
 
@@ -93,7 +93,8 @@ class WebhookSenderPage(Page):
 class WebhookSecretView(Outgoing):
     """A secret without its text, and when it matched last.
 
-    `retirable`: no delivery is lost when it is retired, as far as its use and that of the others tells.
+    `retirable`: no delivery is lost when it is retired, as far as its use and that of the others tells. Use is counted
+    at most once a minute; what is not counted yet is never taken for none.
     """
 
     id: str
