@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from doorward.access import Rule
 from doorward.door.admitted import Admitted, Settlement
+from doorward.door.arriving import leave_arriving
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import NO_DOORS, Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run
@@ -145,6 +146,8 @@ class Door:
             record_refusal(passage, unavailable.code)
             raise
         finally:
+            if passage.arriving is not None:
+                leave_arriving(passage.arriving)
             if passage.entered is not None:
                 self._demand.budget.leave(passage.entered, failed=failed)
         return Admitted(

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from doorward.access import Decision, Rule
 from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
+from doorward.door.arriving import Arriving
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.handled import Handled
@@ -125,6 +126,7 @@ class Passage:
 
     __slots__ = (
         "answer_headers",
+        "arriving",
         "before",
         "claimed",
         "decision",
@@ -163,6 +165,7 @@ class Passage:
         self.extracted: tuple[tuple[Lane, Presented], ...] = ()
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
+        self.arriving: Arriving | None = None
         self.position = 0
         self.was_proven = False
         self.is_throttled = False
