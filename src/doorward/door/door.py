@@ -146,10 +146,7 @@ class Door:
             record_refusal(passage, unavailable.code)
             raise
         finally:
-            if passage.arriving is not None:
-                leave_arriving(passage.arriving)
-            if passage.entered is not None:
-                self._demand.budget.leave(passage.entered, failed=failed)
+            self._leave(passage, failed=failed)
         return Admitted(
             passage.verified.principal,
             passage.decision,
@@ -157,6 +154,12 @@ class Door:
             passage.settlement,
             claimed=passage.claimed,
         )
+
+    def _leave(self, passage: Passage, *, failed: bool) -> None:
+        if passage.arriving is not None:
+            leave_arriving(passage.arriving)
+        if passage.entered is not None:
+            self._demand.budget.leave(passage.entered, failed=failed)
 
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget

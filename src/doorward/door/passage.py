@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 
 from doorward.access import Decision, Rule
 from doorward.door.admitted import NOTHING_CLAIMED, Admitted, Settlement
-from doorward.door.arriving import Arriving
 from doorward.door.budget import FailureBudget, SourceBudget
 from doorward.door.cache import ENTRIES_MAX, Entry, RecordCache
 from doorward.door.handled import Handled
@@ -28,6 +27,7 @@ from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
 if TYPE_CHECKING:
+    from doorward.door.arriving import Arriving
     from doorward.methods.claims import Claim, ClaimPort
 
 __all__ = ["NO_DOORS", "Demand", "Lane", "Passage", "lane_of"]

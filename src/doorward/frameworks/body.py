@@ -133,7 +133,8 @@ class Body:
 
     def leave_part(self) -> None:
         """Whoever sent it has proven himself: it takes nothing of his source's part any more. Idempotent. The part of a
-        proven sender it goes on to take: how long a request lasts is his to say, who may be slow to read the answer."""
+        proven sender it goes on to take: how long a request lasts is his to say, who may be slow to read the answer.
+        """
         self.source = None
         if self._kept is not None:
             self._kept.leave_part()

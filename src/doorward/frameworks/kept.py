@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-* Bounded: what the bodies hold in memory that prove their sender, what those hold there whose sender is proven, and what
-  the latter hold on disk. What comes on top may try again. Neither kind can take the memory of the other.
+* Bounded: what the bodies hold in memory that prove their sender, what those hold there whose sender is proven, and
+  what the latter hold on disk. What comes on top may try again. Neither kind can take the memory of the other.
 * Of each of them one holder has a part, so that the others are not shut out by it: the source as long as nothing is
   proven, the proven sender (an app, whichever of its keys it uses). One body a holder may always have.
 * What is held is counted in bytes, and weighs little more: a body that comes byte by byte is put together as it comes.
@@ -42,8 +42,8 @@ __all__ = [
 ]
 
 BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
-"""How much of all bodies that prove their sender (webhooks) one process holds in memory at a time; what comes on top may
-try again."""
+"""How much of all bodies that prove their sender (webhooks) one process holds in memory at a time; what comes on top
+may try again."""
 PROVEN_BODIES_BYTES_MAX: Final = 64 * 1_048_576
 """How much of all bodies of proven senders (signed requests) it holds in memory at a time, besides."""
 BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824

@@ -193,7 +193,7 @@ class RequestSignatures:
         takes_s = ceil(arrival_s_max(self.config.body_bytes_max if proven.expected else 0))
         keep_until = last + takes_s + CLOCK_SLACK_S
         owner = f"{METHOD} {key.id} {key.nonces_of}" if key.nonces_of else f"{METHOD} {key.id}"
-        # As long for these very bytes, whenever they come: while it is known here that it is used, nobody else is asked.
+        # The same for these very bytes, whenever they come: what is known to be used of them is told before their body.
         return Claim(owner=owner, key=said.nonce, keep_until=keep_until, needed_until=keep_until)
 
 

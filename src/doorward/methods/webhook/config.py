@@ -7,6 +7,7 @@ import msgspec
 from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S, LEASE_S_MAX
 from doorward.methods.webhook.schemes import Scheme
+from doorward.values import ID_PREFIXES_TAKEN
 
 __all__ = [
     "ASYMMETRIC_OCTETS_MAX",
@@ -75,8 +76,8 @@ SECRETS_AGE_S_MAX: Final = 60.0
 """How long a process goes by the secrets it has read: after that a new one is taken, and one that is gone is not."""
 SENDER_CHARACTERS_MAX: Final = 64
 """How long the name of a sender may be."""
-SENDER_PREFIXES_TAKEN: Final = ("app_", "whs_", "sig_")
-"""How it may not begin: it is the id of a principal, and would be taken for an app or a credential of the house."""
+SENDER_PREFIXES_TAKEN: Final = ID_PREFIXES_TAKEN
+"""How it may not begin."""
 SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
 """How long the header that carries the signatures may be."""
 SIGNATURES_MAX: Final = 16
