@@ -288,14 +288,14 @@ async def test_what_passes_through_is_bounded_as_it_comes_and_as_it_is_announced
 
 
 async def test_all_bodies_on_disk_together_are_bounded() -> None:
-    disk = Bodies(bytes_max=len(LARGE))
+    disk = Bodies(bytes_max=2 * len(LARGE))
     with (
         closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as first,
         closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as second,
     ):
         await first.pass_through(lambda _: None, len(LARGE), "me")
         with pytest.raises(Unavailable, match="overloaded"):
-            await second.pass_through(lambda _: None, len(LARGE), "me")
+            await second.pass_through(lambda _: None, len(LARGE), "you")
     assert disk.held == 0
 
 

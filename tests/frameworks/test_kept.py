@@ -79,6 +79,19 @@ async def test_one_sender_holds_a_part_of_the_disk_and_the_others_find_theirs() 
     assert (memory.proven.held, memory.disk.held) == (0, 0)
 
 
+async def test_large_bodies_leave_room_for_those_who_stay_within_their_part() -> None:
+    size = 2 * BODY_PIECE_BYTES
+    memory = Memory(part=size, disk_part=size)
+    # Half of all of it, twice: the second does not get as much, and everybody finds what is his all the same.
+    whole = await memory.take_in("app me", 4 * size)
+    with pytest.raises(Unavailable, match="overloaded"):
+        await memory.take_in("app you", 4 * size)
+    large = await memory.take_in("app you", 2 * size)
+    for body in (whole, large, await memory.take_in("app a", size), await memory.take_in("app b", size)):
+        body.close()
+    assert memory.disk.held == 0
+
+
 async def test_bodies_of_proven_senders_take_nothing_from_those_that_prove_theirs() -> None:
     memory = Memory(part=100, disk_part=0)
     held = [await memory.take_in(f"app {number}", 100) for number in range(BODIES_PARTS)]

@@ -5,7 +5,8 @@ Rules of this file:
 * Bounded: what the bodies hold in memory that prove their sender, what those hold there whose sender is proven, and
   what the latter hold on disk. What comes on top may try again. Neither kind can take the memory of the other.
 * Of each of them one holder has a part, so that the others are not shut out by it: the source as long as nothing is
-  proven, the proven sender (an app, whichever of its keys it uses). One body a holder may always have.
+  proven, the proven sender (an app, whichever of its keys it uses). One body of a holder may be larger, as long as
+  there is room left for those who stay within their part.
 * What is held is counted in bytes, and weighs little more: a body that comes byte by byte is put together as it comes.
 * The file has no name (`TMPDIR` says where it is) and only this user could have opened it. It is gone when the request
   ends, and when the process is killed.
@@ -32,6 +33,7 @@ __all__ = [
     "BODIES_IN_FLIGHT_BYTES_MAX",
     "BODIES_ON_DISK_BYTES_MAX",
     "BODIES_PARTS",
+    "BODIES_PARTS_KEPT",
     "BODY_PIECE_BYTES",
     "ON_DISK",
     "PROVEN",
@@ -50,7 +52,9 @@ BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824
 """How much of the latter it keeps on disk at a time."""
 BODIES_PARTS: Final = 8
 """Into how many parts each of these falls: one source (an IPv4 address, an IPv6 /64) may hold one of them before it has
-proven anything, one app its part of what proven senders may hold; and one body in any case."""
+proven anything, one app its part of what proven senders may hold. One body may be larger than that."""
+BODIES_PARTS_KEPT: Final = 2
+"""How many of these parts are kept for those who stay within their own: a few large bodies do not take everything."""
 BODY_PIECE_BYTES: Final = 262_144
 """How long a body may be that stays in memory although it could go to disk, and the pieces it is written and handed on
 in beyond that."""
@@ -91,7 +95,9 @@ class Bodies:
             raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
         if holder is not None:
             held = self._held_of.get(holder, 0)
-            if held > own and held + size > self.bytes_max // BODIES_PARTS:
+            part = self.bytes_max // BODIES_PARTS
+            # Only one body at a time may go beyond its holder's part, and only while the others find theirs.
+            if held + size > part and (held > own or self.held + size > self.bytes_max - BODIES_PARTS_KEPT * part):
                 raise Unavailable("overloaded", f"{held} bytes of bodies of this holder are held already")
             self._held_of[holder] = held + size
         self.held += size
