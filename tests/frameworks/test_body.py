@@ -125,7 +125,7 @@ async def test_one_source_holds_a_part_of_the_memory_and_the_others_find_theirs(
     # One body of a source may be as large as its method allows.
     whole = await held_by(1, 4 * BODIES_PARTS, bodies)
     with pytest.raises(Unavailable, match="overloaded"):
-        await held_by(1, 1, bodies)
+        await held_by(1, 11, bodies)
     whole.close()
     # Of whom nobody says where he comes from there is no part.
     await held_by(None, 20, bodies)

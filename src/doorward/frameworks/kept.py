@@ -5,8 +5,8 @@ Rules of this file:
 * Bounded: what the bodies hold in memory that prove their sender, what those hold there whose sender is proven, and
   what the latter hold on disk. What comes on top may try again. Neither kind can take the memory of the other.
 * Of each of them one holder has a part, so that the others are not shut out by it: the source as long as nothing is
-  proven, the proven sender (an app, whichever of its keys it uses). One body of a holder may be larger, as long as
-  there is room left for those who stay within their part.
+  proven, the proven sender (an app, whichever of its keys it uses). Besides, one body of a holder may be larger than a
+  part, as long as there is room left for those that are not.
 * What is held is counted in bytes, and weighs little more: a body that comes byte by byte is put together as it comes.
 * The file has no name (`TMPDIR` says where it is) and only this user could have opened it. It is gone when the request
   ends, and when the process is killed.
@@ -52,9 +52,9 @@ BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824
 """How much of the latter it keeps on disk at a time."""
 BODIES_PARTS: Final = 8
 """Into how many parts each of these falls: one source (an IPv4 address, an IPv6 /64) may hold one of them before it has
-proven anything, one app its part of what proven senders may hold. One body may be larger than that."""
+proven anything, one app its part of what proven senders may hold; and one larger body besides."""
 BODIES_PARTS_KEPT: Final = 2
-"""How many of these parts are kept for those who stay within their own: a few large bodies do not take everything."""
+"""How many of these parts are kept for bodies that are no larger than one: a few large ones do not take everything."""
 BODY_PIECE_BYTES: Final = 262_144
 """How long a body may be that stays in memory although it could go to disk, and the pieces it is written and handed on
 in beyond that."""
@@ -73,12 +73,16 @@ _THREADS: Final = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="doorward-b
 class Bodies:
     """How much is held of all bodies together, and of those of each holder."""
 
-    __slots__ = ("_held_of", "bytes_max", "held")
+    __slots__ = ("_held_of", "_large_of", "bytes_max", "held", "part")
 
     def __init__(self, bytes_max: int = BODIES_IN_FLIGHT_BYTES_MAX) -> None:
         self.bytes_max: Final = bytes_max
+        self.part: Final = bytes_max // BODIES_PARTS
         self.held = 0
         self._held_of: Final[dict[Hashable, int]] = {}
+        # Who has a body that is larger than a part. It takes nothing of the part: a copy that somebody pads does not
+        # keep its signer's other bodies out.
+        self._large_of: Final[set[Hashable]] = set()
 
     def take(self, size: int, holder: Hashable | None = None, own: int = 0) -> None:
         """Hold as much more.
@@ -86,7 +90,7 @@ class Bodies:
         Args:
             size: how much.
             holder: whose part it is of; None: it is counted for nobody.
-            own: how much of what the holder holds is of the same body.
+            own: how much of the same body is held already.
 
         Raises:
             Unavailable: `overloaded`.
@@ -94,22 +98,38 @@ class Bodies:
         if self.held + size > self.bytes_max:
             raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
         if holder is not None:
-            held = self._held_of.get(holder, 0)
-            part = self.bytes_max // BODIES_PARTS
-            # Only one body at a time may go beyond its holder's part, and only while the others find theirs.
-            if held + size > part and (held > own or self.held + size > self.bytes_max - BODIES_PARTS_KEPT * part):
-                raise Unavailable("overloaded", f"{held} bytes of bodies of this holder are held already")
-            self._held_of[holder] = held + size
+            if own + size > self.part:
+                self._take_large(size, holder, own)
+            else:
+                self._take_of_part(size, holder)
         self.held += size
 
+    def _take_of_part(self, size: int, holder: Hashable) -> None:
+        held = self._held_of.get(holder, 0) + size
+        if held > self.part:
+            raise Unavailable("overloaded", f"{held} bytes would be held of this holder's bodies")
+        self._held_of[holder] = held
+
+    def _take_large(self, size: int, holder: Hashable, own: int) -> None:
+        if self.held + size > self.bytes_max - BODIES_PARTS_KEPT * self.part:
+            raise Unavailable("overloaded", "the rest is kept for smaller bodies")
+        if own <= self.part:
+            if holder in self._large_of:
+                raise Unavailable("overloaded", "a large body of this holder is held already")
+            self.leave_part(own, holder)
+            self._large_of.add(holder)
+
     def give_back(self, size: int, holder: Hashable | None = None) -> None:
-        """Hold as much less."""
+        """Hold nothing any more of a body of which so much was held."""
         self.held -= size
         if holder is not None:
             self.leave_part(size, holder)
 
     def leave_part(self, size: int, holder: Hashable) -> None:
-        """Hold as much less of the holder's: it is held all the same."""
+        """Count a body of which so much is held no longer for its holder: it is held all the same."""
+        if size > self.part:
+            self._large_of.discard(holder)
+            return
         held = self._held_of.pop(holder, 0) - size
         if held > 0:
             self._held_of[holder] = held
@@ -227,6 +247,7 @@ class KeptBody:
 
     async def _spill(self, disk: Bodies) -> None:
         size = self._in_memory
+        assert size == self._taken, "nothing else was counted before it was whole"
         disk.take(size, self._holder, self._on_disk)
         # Counted at once: when the writing breaks off, closing gives it back.
         pieces, self._pieces = self._pieces, []
