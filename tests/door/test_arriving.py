@@ -69,7 +69,7 @@ async def test_one_copy_of_a_request_is_taken_in_at_a_time(method: RequestSignat
     door, view = Door(method), signed()
     first = Slow(door, view)
     await first.begun.wait()
-    assert [await code_of(door, view) for _ in range(3)] == [("replayed", 0)] * 3
+    assert [await code_of(door, view) for _ in range(3)] == [("request_arriving", 0)] * 3
     # Another request of the same key is another one.
     assert await code_of(door, signed()) == ("", 1)
     await first.end()
@@ -82,7 +82,7 @@ async def test_another_door_over_the_same_store_takes_in_no_other_copy(
     view = signed()
     first = Slow(Door(method), view)
     await first.begun.wait()
-    assert await code_of(Door(SignedRequests(store, keys=keys)), view) == ("replayed", 0)
+    assert await code_of(Door(SignedRequests(store, keys=keys)), view) == ("request_arriving", 0)
     # What is claimed elsewhere is another nonce.
     elsewhere = SimulatedStore()
     assert await code_of(Door(SignedRequests(elsewhere, keys=keys)), view) == ("", 1)

@@ -78,7 +78,7 @@ def headers_of(key_id: str, secret: bytes, body: bytes = HELD) -> list[Header]:
 async def test_copies_of_one_request_hold_the_memory_of_one(store: SimulatedStore) -> None:
     server, before = Server(store), PROVEN.held
     captured = headers_of("mine", MINE)
-    assert [await server.hold(captured) for _ in range(64)] == [None, *[401] * 63]
+    assert [await server.hold(captured) for _ in range(64)] == [None, *[409] * 63]
     assert PROVEN.held - before == len(HELD)
     assert await server.send(headers_of("theirs", THEIRS, BODY), BODY) == 200
     # The signer's own other requests are none of it.

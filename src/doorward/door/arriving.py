@@ -3,7 +3,8 @@
 Rules of this file:
 
 * A nonce is used up last, when its body has been found right, so until then any number of copies of one captured
-  request would be taken in side by side. The second of them is a replay whatever becomes of the first.
+  request would be taken in side by side. The second of them is told to come again: whether it is a replay shows when
+  the first has come. It may be the signer's own, whose first connection broke without our knowing it yet.
 * Nothing is used up here: when a body breaks off, or is another one, the signer may send his request again.
 * A nonce that this process knows to be used is told so before its body is asked for. Other processes may know more; the
   store has the last word, after the body.
@@ -17,6 +18,9 @@ from doorward.errors import Rejected
 from doorward.methods.claims import Claim, ClaimPort
 
 __all__ = ["Arriving", "enter_arriving", "leave_arriving"]
+
+RETRY_AFTER_S: Final = 2
+"""When a copy is told to come again: by then a connection that broke is known to be."""
 
 Arriving = tuple[int, str, str]
 """Where it is to be claimed, whose nonce it is, and the nonce."""
@@ -34,11 +38,13 @@ def enter_arriving(claims: ClaimPort, claim: Claim, handled: Handled) -> Arrivin
         handled: what is known to be used already.
 
     Raises:
-        Rejected: `replayed`: it was used, or another copy of it is arriving.
+        Rejected: `replayed`: it was used; `request_arriving`: another copy of it is.
     """
     arriving = id(claims), claim.owner, claim.key
-    if handled.has(claim) or arriving in _ARRIVING:
+    if handled.has(claim):
         raise Rejected("replayed", claim.key)
+    if arriving in _ARRIVING:
+        raise Rejected("request_arriving", claim.key, retry_after_s=RETRY_AFTER_S)
     _ARRIVING.add(arriving)
     return arriving
 
