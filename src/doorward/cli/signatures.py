@@ -1,6 +1,7 @@
 """`doorward signatures`: HTTP message signatures (RFC 9421) of requests in files, without a server.
 
 What is verified here is verified by the code of the door. That a nonce is used once is not: nothing is remembered.
+With `--stored` the keys are those of the store's apps.
 """
 
 import secrets
@@ -16,6 +17,15 @@ from doorward.cli.signatures_explain import explain_bases, explain_with_keys
 from doorward.cli.signatures_keys import commands as key_commands
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
+from doorward.cli.signatures_source import (
+    KeyFile,
+    KnownKeys,
+    Stored,
+    find_keys,
+    read_verifiers,
+    require_one_source,
+    require_usable,
+)
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.signature import PROFILES, CoverageProfile, VerifiedSignature, sign_request, verify_request
@@ -41,10 +51,11 @@ Scheme = Annotated[str, typer.Option("--scheme", metavar="SCHEME", help="How it 
 
 
 @offer(commands, "verify")
-def verify(
+async def verify(
     desk: Desk,
     *,
-    keys: Keys,
+    keys: KeyFile = None,
+    stored: Stored = False,
     request: Request = None,
     headers: HeaderFile = None,
     body: BodyFile = None,
@@ -60,22 +71,25 @@ def verify(
 
     Exit code 0 when it is, 1 when it is not, 2 when the question was not understood.
     """
-    wanted = _profile(profile, label, tag)
-    known = read_keys(keys)
+    require_one_source(keys, stored=stored)
+    wanted, now = _profile(profile, label, tag), _moment(desk, at)
+    known = None if keys is None else KnownKeys(read_verifiers(keys), {}, {})
     try:
         raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
-        verified = _verify(raw, known, wanted, _moment(desk, at))
+        verified = _verify(raw, known or await find_keys(desk, raw, now=now), wanted, now)
     except (Rejected, Unavailable) as error:
         _tell_refusal(desk, error)
         raise typer.Exit(_REFUSED) from None
     _tell_verified(desk, verified)
 
 
-def _verify(raw: RawRequest, keys: dict[str, JsonKey], profile: CoverageProfile, now: int) -> VerifiedSignature:
-    verifiers = {key_id: key.verifier for key_id, key in keys.items() if key.verifier is not None}
-    verified = verify_request(raw.message, verifiers, profile, now)
+def _verify(raw: RawRequest, known: KnownKeys, profile: CoverageProfile, now: int) -> VerifiedSignature:
+    verified = verify_request(raw.message, known.verifiers, profile, now)
     if verified is None:
         raise Rejected("credential_missing", "the request has no Signature-Input and no Signature")
+    record = known.records.get(verified.key_id)
+    if record is not None:
+        require_usable(record, now)
     check = verified.body()
     if check is not None:
         check.update(raw.body)
@@ -163,7 +177,7 @@ def sign(
 
 
 @offer(commands, "explain")
-def explain(
+async def explain(
     desk: Desk,
     *,
     request: Request = None,
@@ -178,6 +192,7 @@ def explain(
         Path | None,
         typer.Option("--keys", metavar="JWKS", help="Look for the change that makes one of these fit."),
     ] = None,
+    stored: Stored = False,
     other_keys: Annotated[
         Path | None, typer.Option("--other-keys", metavar="JWKS", help="Retired keys, or another place's.")
     ] = None,
@@ -189,22 +204,26 @@ def explain(
 ) -> None:
     """Show what exactly is signed of a request, what changed of it on the way, and which change makes it fit.
 
-    Without --keys no key is needed: the signature base is shown, beside that of --sent. With --keys it is searched
-    for what a proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
+    Without keys the signature base is shown, beside that of --sent. With --keys, or --stored, it is searched for what a
+    proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
     No signature is computed, and nothing that is written is a secret.
     """
     received = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
-    if keys is None:
+    if keys is None and not stored:
         if other_keys is not None or tag is not None or at is not None:
-            raise UsageProblem("--other-keys, --tag and --at are for --keys.")
+            raise UsageProblem("--other-keys, --tag and --at are for --keys and --stored.")
         explain_bases(desk.out, received, None if sent is None else read_request(sent, scheme=scheme), label)
         return
     if sent is not None:
-        raise UsageProblem("--sent compares, and --keys searches: choose one.")
-    known = read_keys(keys)
-    others = {} if other_keys is None else read_keys(other_keys)
-    wanted = _profile(profile, label, tag)
-    if not explain_with_keys(desk.out, received, known, others, profile=wanted, now=_moment(desk, at)):
+        raise UsageProblem("--sent compares, and --keys and --stored search: choose one.")
+    require_one_source(keys, stored=stored)
+    wanted, now = _profile(profile, label, tag), _moment(desk, at)
+    if keys is None:
+        known = await find_keys(desk, received, now=now, beside=True)
+    else:
+        known = KnownKeys(read_verifiers(keys), {}, {})
+    others = known.others | ({} if other_keys is None else read_verifiers(other_keys))
+    if not explain_with_keys(desk.out, received, known.verifiers, others, profile=wanted, now=now):
         raise typer.Exit(_REFUSED)
 
 
