@@ -80,6 +80,7 @@ REFUSALS: Final[dict[str, Refusal]] = dict(
         _row("signature_not_yet_valid", "The signature is not valid yet."),
         _row("signature_digest", "The body is not the one that was signed."),
         _row("replayed", "The request was sent before; a nonce counts once."),
+        _row("request_arriving", "Another copy of the request is arriving at the moment; try again."),
         _row("delivery_in_progress", "The delivery is being handled at the moment."),
         _row("delivery_repeated", "The delivery was handled before."),
         _row("app_suspended", "The app this credential belongs to is suspended."),

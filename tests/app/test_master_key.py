@@ -55,7 +55,7 @@ async def is_admitted(store: Store, key: str) -> bool:
     async def no_body(_most: int) -> bytes:
         return b""
 
-    async def pass_nothing(_see: object, _most: int) -> None:
+    async def pass_nothing(_see: object, _most: int, _sender: str) -> None:
         pass
 
     request = RequestView(

@@ -1,6 +1,7 @@
 """`SignedRequests`: which keys it takes, from where, and what cannot be."""
 
 import json
+import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from tests.simulators.signed_door import hmac_signer, signed_view
 from tests.simulators.store import SimulatedStore
 
 from doorward import Door, Scopes, SignedRequests
-from doorward.errors import Misconfigured
+from doorward.app.in_the_store import IN_THE_STORE
+from doorward.errors import Misconfigured, Rejected
 from doorward.methods.signature import DEFAULT_PROFILE
 
 SECRET = bytes((7 + place * 37) % 256 for place in range(32))
@@ -65,3 +67,34 @@ async def test_the_keys_of_the_program_have_the_scopes_that_are_said(store: Simu
 def test_what_cannot_be_is_said_at_once(store: SimulatedStore, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(Misconfigured, match=problem):
         SignedRequests(store, **options)
+
+
+def test_keys_that_are_not_set_are_not_those_of_the_store(
+    store: SimulatedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEYS_OF_THE_PARTNER", raising=False)
+    unset: Any = os.environ.get("KEYS_OF_THE_PARTNER")
+    with pytest.raises(Misconfigured, match="None"):
+        SignedRequests(store, keys=unset)
+    for stored in (SignedRequests(store), SignedRequests(store, keys=IN_THE_STORE)):
+        assert stored.plane is store.plane
+    assert repr(IN_THE_STORE) == "IN_THE_STORE"
+
+
+@pytest.mark.parametrize("kid", ["app_000000000001", "sig_000000000001", "whs_000000000001"])
+def test_a_key_of_the_program_is_no_app_and_no_key_of_the_store(store: SimulatedStore, kid: str) -> None:
+    with pytest.raises(Misconfigured, match=kid):
+        SignedRequests(store, keys=json.dumps(JWK | {"kid": kid}))
+
+
+async def test_two_programs_may_call_different_keys_the_same(store: SimulatedStore) -> None:
+    other = JWK | {"k": urlsafe_b64encode(SECRET[::-1]).rstrip(b"=").decode()}
+    ours, theirs, same = (Door(SignedRequests(store, keys=json.dumps(jwk))) for jwk in (JWK, other, JWK))
+    view = signed_view("shop", SECRET, nonce=b"n" * 16)
+    await ours.admit(view)
+    await theirs.admit(signed_view("shop", SECRET[::-1], nonce=b"n" * 16))
+    with pytest.raises(Rejected, match="replayed"):
+        await same.admit(view)
+    shown = repr(list(store.plane.claims.rows))
+    assert SECRET.hex() not in shown
+    assert JWK["k"] not in shown

@@ -69,7 +69,8 @@ async def test_a_nonce_that_one_store_has_seen_the_other_refuses(stores: tuple[S
     codes = await asyncio.gather(
         *(code_of(doors[number % 2], again) for number, again in enumerate([signed(issued)] * 100))
     )
-    assert sorted(codes) == ["", *["replayed"] * 99]
+    assert codes.count("") == 1
+    assert set(codes) == {"", "replayed", "request_arriving"}
 
 
 @pytest.mark.parametrize("taken_back", ["key", "app", "organization"])

@@ -120,3 +120,19 @@ def test_a_key_does_not_show_itself(algorithm: SignatureAlgorithm) -> None:
     signer = SignatureSigner(algorithm, PRIVATE[algorithm])
     assert repr(signer) == f"SignatureSigner({algorithm.value!r})"
     assert repr(signer.verifier) == f"SignatureKey({algorithm.value!r})"
+
+
+@pytest.mark.parametrize("algorithm", list(A))
+def test_a_fingerprint_is_the_keys_and_does_not_show_a_secret(algorithm: SignatureAlgorithm) -> None:
+    private = PRIVATE[algorithm]
+    one, again = SignatureSigner(algorithm, private).verifier, SignatureSigner(algorithm, private).verifier
+    assert one.fingerprint == again.fingerprint
+    others = {SignatureSigner(other, key).verifier.fingerprint for other, key in PRIVATE.items() if key is not private}
+    assert one.fingerprint not in others
+    assert 1 <= len(one.fingerprint) <= 43
+    assert one.fingerprint not in repr(one)
+    if isinstance(private, bytes):
+        assert SignatureKey(algorithm, private + b"x").fingerprint != one.fingerprint
+    else:
+        # However the key came.
+        assert SignatureKey(algorithm, private.public_key()).fingerprint == one.fingerprint

@@ -125,7 +125,7 @@ async def test_one_source_holds_a_part_of_the_memory_and_the_others_find_theirs(
     # One body of a source may be as large as its method allows.
     whole = await held_by(1, 4 * BODIES_PARTS, bodies)
     with pytest.raises(Unavailable, match="overloaded"):
-        await held_by(1, 1, bodies)
+        await held_by(1, 11, bodies)
     whole.close()
     # Of whom nobody says where he comes from there is no part.
     await held_by(None, 20, bodies)
@@ -234,8 +234,8 @@ async def test_what_passes_through_is_shown_in_order_and_handed_on() -> None:
     for octets in (b"", b"x", LARGE[:BODY_PIECE_BYTES], LARGE[: BODY_PIECE_BYTES + 1], LARGE):
         memory, disk, seen = Bodies(), Bodies(), list[bytes]()
         receive, _ = sender_of(*pieces_of(octets))
-        body = Body(receive, bodies=memory, on_disk=disk)
-        await body.pass_through(seen.append, len(LARGE))
+        body = Body(receive, proven=memory, on_disk=disk)
+        await body.pass_through(seen.append, len(LARGE), "me")
         assert b"".join(seen) == octets
         assert memory.held <= BODY_PIECE_BYTES
         assert memory.held + disk.held == len(octets)
@@ -250,23 +250,23 @@ async def test_what_passes_through_is_shown_in_order_and_handed_on() -> None:
 
 async def test_a_short_body_is_handed_on_in_one_message() -> None:
     body = Body(sender_of(*CHUNKS)[0])
-    await body.pass_through(lambda _: None, 6)
+    await body.pass_through(lambda _: None, 6, "me")
     assert await body.receive() == {"type": "http.request", "body": b"".join(CHUNKS), "more_body": False}
 
 
 async def test_two_doors_may_both_ask_for_a_body() -> None:
     memory, disk = Bodies(), Bodies()
     for first_reads in (True, False):
-        body = Body(sender_of(*pieces_of(LARGE))[0], bodies=memory, on_disk=disk)
+        body = Body(sender_of(*pieces_of(LARGE))[0], bodies=memory, proven=memory, on_disk=disk)
         seen, again = list[bytes](), list[bytes]()
         if first_reads:
             assert await body.read(len(LARGE)) == LARGE
-        await body.pass_through(seen.append, len(LARGE))
-        await body.pass_through(again.append, len(LARGE))
+        await body.pass_through(seen.append, len(LARGE), "me")
+        await body.pass_through(again.append, len(LARGE), "me")
         assert b"".join(seen) == b"".join(again) == LARGE
         assert await body.read(len(LARGE)) == LARGE
         with pytest.raises(Rejected, match="body_too_large"):
-            await body.pass_through(seen.append, len(LARGE) - 1)
+            await body.pass_through(seen.append, len(LARGE) - 1, "me")
         assert b"".join(await replayed(body)) == LARGE
         body.close()
     assert (memory.held, disk.held) == (0, 0)
@@ -278,24 +278,24 @@ async def test_what_passes_through_is_bounded_as_it_comes_and_as_it_is_announced
         closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as body,
         pytest.raises(Rejected, match="body_too_large"),
     ):
-        await body.pass_through(seen.append, len(LARGE) - 1)
+        await body.pass_through(seen.append, len(LARGE) - 1, "me")
     assert disk.held == 0
     assert sum(map(len, seen)) < len(LARGE)
     receive, asked = sender_of(b"abc")
     with pytest.raises(Rejected, match="body_too_large"):
-        await Body(receive, [(b"content-length", b"3")]).pass_through(seen.append, 2)
+        await Body(receive, [(b"content-length", b"3")]).pass_through(seen.append, 2, "me")
     assert not asked
 
 
 async def test_all_bodies_on_disk_together_are_bounded() -> None:
-    disk = Bodies(bytes_max=len(LARGE))
+    disk = Bodies(bytes_max=2 * len(LARGE))
     with (
         closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as first,
         closing(Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)) as second,
     ):
-        await first.pass_through(lambda _: None, len(LARGE))
+        await first.pass_through(lambda _: None, len(LARGE), "me")
         with pytest.raises(Unavailable, match="overloaded"):
-            await second.pass_through(lambda _: None, len(LARGE))
+            await second.pass_through(lambda _: None, len(LARGE), "you")
     assert disk.held == 0
 
 
@@ -304,7 +304,7 @@ async def test_a_disk_that_is_away_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_
     disk = Bodies()
     body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=disk)
     with pytest.raises(Unavailable, match="overloaded"):
-        await body.pass_through(lambda _: None, len(LARGE))
+        await body.pass_through(lambda _: None, len(LARGE), "me")
     body.close()
     assert disk.held == 0
 
@@ -316,7 +316,7 @@ async def test_what_the_check_refuses_ends_it() -> None:
         raise Rejected("signature_digest")
 
     with pytest.raises(Rejected, match="signature_digest"):
-        await Body(receive).pass_through(refuse, len(LARGE))
+        await Body(receive).pass_through(refuse, len(LARGE), "me")
     assert len(asked) == 1
 
 
@@ -325,7 +325,7 @@ async def test_a_body_on_disk_has_no_name_and_is_this_users_alone(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     body = Body(sender_of(*pieces_of(LARGE))[0], on_disk=Bodies())
-    await body.pass_through(lambda _: None, len(LARGE))
+    await body.pass_through(lambda _: None, len(LARGE), "me")
     (opened,) = opened_below(tmp_path)
     assert opened.stat().st_mode & 0o777 == 0o600
     assert not names_in(tmp_path)
@@ -362,8 +362,8 @@ async def test_an_upload_that_is_cut_off_while_it_is_written_leaves_nothing(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     memory, disk = Bodies(), Bodies()
     for turns in range(12):
-        body = Body(sender_of(*pieces_of(LARGE))[0], bodies=memory, on_disk=disk)
-        passing = asyncio.create_task(body.pass_through(lambda _: None, len(LARGE)))
+        body = Body(sender_of(*pieces_of(LARGE))[0], proven=memory, on_disk=disk)
+        passing = asyncio.create_task(body.pass_through(lambda _: None, len(LARGE), "me"))
         for _ in range(turns):
             await asyncio.sleep(0)
         passing.cancel()
@@ -398,7 +398,7 @@ async def test_trailers_are_no_headers() -> None:
         headers.append((b"x-amount", b"1000000"))
         return {"type": "http.request", "body": b"x", "more_body": False}
 
-    await Body(receive, headers).pass_through(lambda _: None, 1)
+    await Body(receive, headers).pass_through(lambda _: None, 1, "me")
     assert headers == kept
     await Body(receive, headers).read(1)
     assert headers == kept
@@ -417,18 +417,38 @@ def test_a_large_body_may_take_longer_and_a_trickle_may_not() -> None:
         code = ""
         with closing(Body(receive)) as body:
             try:
-                await body.pass_through(lambda _: None, 10**9)
+                await body.pass_through(lambda _: None, 10**9, "me")
             except Rejected as refused:
                 code = refused.code
         return code, asyncio.get_running_loop().time() - before
 
-    # 64 KiB a second is what is asked for, and half a minute for the start.
+    # 64 KiB a second is what is asked for, half a minute for the start, and never ten seconds of silence.
     for piece, every_s, times, code, ends_s in (
-        (bytes(1_000), 1_000, 2, "body_slow", 30),
+        (bytes(1_000), 1_000, 2, "body_slow", 10),
         (bytes(1_000), 1, 1_000, "body_slow", 30.5),
         (bytes(32_768), 1, 7, "", 7),
-        (bytes(32_768), 10, 1_000, "body_slow", 31),
+        (bytes(32_768), 9, 1_000, "body_slow", 31),
+        (bytes(65_536), 9, 3, "", 27),
+        (bytes(65_536), 11, 3, "body_slow", 10),
     ):
         found, took_s = run_virtual(sending(piece, every_s, times))
         assert found == code
         assert took_s == pytest.approx(ends_s, abs=2)
+
+
+def test_all_but_the_last_byte_buys_a_proven_sender_no_silence() -> None:
+    async def sending() -> float:
+        messages = [{"type": "http.request", "body": bytes(BODY_PIECE_BYTES - 1), "more_body": True}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await asyncio.sleep(1_000)
+            raise AssertionError("not waited for")
+
+        before = asyncio.get_running_loop().time()
+        with closing(Body(receive)) as body, pytest.raises(Rejected, match="body_slow"):
+            await body.pass_through(lambda _: None, 10**9, "me")
+        return asyncio.get_running_loop().time() - before
+
+    assert run_virtual(sending()) == pytest.approx(10, abs=0.5)

@@ -45,8 +45,10 @@ def test_of_a_hundred_copies_at_once_one_is_admitted(two: list[Running]) -> None
     request = signed_head(KEY, SECRET, body=BODY) + BODY
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda number: ask(two[number % 2].port, request), range(100)))
-    assert sorted(map(status, answers)) == [b"200"] + [b"401"] * 99
-    assert sum(b'"code":"replayed"' in answer for answer in answers) == 99
+    assert sum(status(answer) == b"200" for answer in answers) == 1
+    # Told before its body, where another copy was arriving at the same process; else after it.
+    refused = [answer for answer in answers if status(answer) != b"200"]
+    assert all(b'"code":"replayed"' in answer or b'"code":"request_arriving"' in answer for answer in refused)
 
 
 @pytest.mark.parametrize("http", ["httptools", "h11"])

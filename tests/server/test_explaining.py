@@ -125,8 +125,10 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str],
     """Has another program run in place of the explaining one."""
 
     def _stand_in(source: str) -> None:
-        (tmp_path / "stand_in_for_explaining.py").write_text(source, encoding="ascii")
-        monkeypatch.syspath_prepend(str(tmp_path))
+        installed = tmp_path / "site-packages"
+        installed.mkdir()
+        (installed / "stand_in_for_explaining.py").write_text(source, encoding="ascii")
+        monkeypatch.syspath_prepend(str(installed))
         monkeypatch.setattr(explaining, "_MODULE", "stand_in_for_explaining")
 
     return _stand_in
@@ -204,18 +206,23 @@ async def test_the_process_is_given_no_setting_of_ours(
     stand_in(
         "import msgspec, os, sys\n"
         "from doorward.server.explaining_task import Told\n"
-        "told = Told(says=' '.join(sorted(os.environ)), problem=' '.join(sys.argv[1:]) + '|' + sys.path[0])\n"
+        "told = Told(says=' '.join(sorted(os.environ)), problem=' '.join(sys.argv[1:]) + '|' + ' '.join(sys.path))\n"
         "sys.stdout.buffer.write(msgspec.msgpack.encode(told))\n"
     )
     monkeypatch.setenv("DOORWARD_MASTER_KEY", "k1:obviously-fake")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "obviously-fake")
-    monkeypatch.chdir(tmp_path.parent)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    # As `python -m` has it.
+    monkeypatch.syspath_prepend(str(here))
     told = await Explainer().explain(delivery_task(deliver("github")))
     # `LC_CTYPE` is Python's own doing where no locale is set (PEP 538).
     assert set(told.says.split()) <= {"PYTHONPATH", "LD_LIBRARY_PATH", "PYTHONHOME", "LC_CTYPE"}
-    arguments, _, first = told.problem.partition("|")
+    arguments, _, places = told.problem.partition("|")
     assert arguments == ""
-    assert first == str(tmp_path), "the working directory would come before what is installed"
+    assert str(tmp_path / "site-packages") in places.split()
+    assert not {"", str(here)} & set(places.split(" ")), "whoever can write there would be handed secrets"
 
 
 def test_the_process_confines_itself_and_loads_no_framework() -> None:

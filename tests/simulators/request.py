@@ -22,7 +22,7 @@ def view_of(
         assert len(body) <= limit
         return body
 
-    async def pass_body(see: Callable[[bytes], None], limit: int) -> None:
+    async def pass_body(see: Callable[[bytes], None], limit: int, sender: str) -> None:
         assert len(body) <= limit
         see(body)
 

@@ -61,10 +61,10 @@ class Arriving:
         self._meanwhile = meanwhile
         self.view = msgspec.structs.replace(view, pass_body=self.pass_body)
 
-    async def pass_body(self, see: Callable[[bytes], None], limit: int) -> None:
+    async def pass_body(self, see: Callable[[bytes], None], limit: int, sender: str) -> None:
         self.asked += 1
         if self._meanwhile is not None:
             waiting = self._meanwhile()
             if waiting is not None:
                 await waiting
-        await self._pass_body(see, limit)
+        await self._pass_body(see, limit, sender)

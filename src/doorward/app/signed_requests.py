@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from doorward.app.in_the_store import IN_THE_STORE, Stored
 from doorward.crypto.signature_keys import parse_json_keys
 from doorward.crypto.signatures import SignatureKey
 from doorward.errors import Misconfigured
@@ -34,7 +35,7 @@ Keys: TypeAlias = str | bytes | Path | Mapping[str, SignatureKey] | SignatureKey
 def SignedRequests(  # noqa: N802  # it is used like the classes beside it; what it makes is `RequestSignatures`
     store: SignatureStore,
     *,
-    keys: Keys | None = None,
+    keys: Keys | Stored = IN_THE_STORE,
     profile: str | CoverageProfile = "default",
     label: str | None = None,
     tag: str | None = None,
@@ -46,7 +47,8 @@ def SignedRequests(  # noqa: N802  # it is used like the classes beside it; what
 
     Args:
         store: from `open_store`: where nonces are claimed, and whose keys are taken when none are said.
-        keys: the program's own; None: those of the store's apps.
+        keys: the program's own. Left out: those of the store's apps. Never None, which is what a variable answers that
+            is not set: it would admit every app of the store.
         profile: what must be covered, or its name: `default`, `danger-replayable`, `web-bot-auth`, `danger-any`.
         label: of several signatures the one of this label counts.
         tag: of several signatures the one of this tag counts.
@@ -67,11 +69,16 @@ def _profile(profile: str | CoverageProfile, label: str | None, tag: str | None)
     return msgspec.structs.replace(chosen, label=label or chosen.label, tag=tag or chosen.tag)
 
 
-def _source(store: SignatureStore, keys: Keys | None, scopes: Scopes | None) -> SignatureKeySource:
-    if keys is None or isinstance(keys, SignatureKeySource):
+def _source(store: SignatureStore, keys: Keys | Stored | None, scopes: Scopes | None) -> SignatureKeySource:
+    if keys is None:
+        raise Misconfigured(
+            "The keys of signed requests are None.",
+            cure="Look whether the variable is set that they come from, or leave keys out to take those of the store.",
+        )
+    if isinstance(keys, Stored | SignatureKeySource):
         if scopes is not None:
             raise Misconfigured("Keys of a store have scopes of their own.", cure="Leave scopes out.")
-        return _stored(store) if keys is None else keys
+        return _stored(store) if isinstance(keys, Stored) else keys
     if not isinstance(keys, Mapping):
         keys = _parse(keys)
     if not keys:

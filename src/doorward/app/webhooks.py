@@ -7,9 +7,9 @@ Nothing is opened before the first request or the start of the app.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum, auto
-from typing import Final, NoReturn, TypeAlias, final
+from typing import NoReturn, TypeAlias
 
+from doorward.app.in_the_store import IN_THE_STORE, Stored
 from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S
 from doorward.methods.plane import plane_of
@@ -19,21 +19,7 @@ from doorward.methods.webhook.method import WebhookDeliveries, WebhookStore
 from doorward.methods.webhook.senders import FixedSecrets, SecretSource
 from doorward.methods.webhook.stored import SealedStore, StoredSecrets
 
-__all__ = ["IN_THE_STORE", "Secrets", "Stored", "Webhooks"]
-
-
-@final
-class Stored(Enum):
-    """Says that secrets are in the store. A value of its own: None is what a variable that is not set answers."""
-
-    IN_THE_STORE = auto()
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-IN_THE_STORE: Final = Stored.IN_THE_STORE
-"""The secrets are those the store has of the sender: what is meant when `secrets` is left out."""
+__all__ = ["Secrets", "Webhooks"]
 
 Secrets: TypeAlias = str | Mapping[str, str] | Iterable[WebhookSecret]
 """The text of one; texts by the id each is told by; or secrets that were read before."""

@@ -33,6 +33,8 @@ __all__ = ["JOSE_NAMES", "SECRET_BYTES_MIN", "PrivateKey", "SignatureAlgorithm",
 
 SECRET_BYTES_MIN: Final = 24
 """How short an HMAC secret may be."""
+# No base of a signature: those begin with a quotation mark.
+_FINGERPRINTED: Final = b"doorward: which key this is"
 
 PrivateKey: TypeAlias = bytes | Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 """What signs: a secret, or a private key."""
@@ -79,11 +81,15 @@ class SignatureKey:
         Misconfigured: a key of another kind than the algorithm's, too weak, or known to everybody.
     """
 
-    __slots__ = ("_check", "algorithm")
+    __slots__ = ("_check", "algorithm", "fingerprint")
 
     def __init__(self, algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> None:
         self.algorithm: Final = algorithm
-        self._check: Final[CheckSignature] = _check_of(algorithm, key)
+        check, fingerprint = _check_of(algorithm, key)
+        self._check: Final[CheckSignature] = check
+        self.fingerprint: Final = fingerprint
+        """Tells it from other keys, in up to 43 characters. Of a secret it is a keyed digest, which tells as much about
+        it as a signature does: for our own stores, and not to be published."""
 
     def __repr__(self) -> str:
         return f"SignatureKey({self.algorithm.value!r})"
@@ -117,21 +123,22 @@ class SignatureSigner:
         return self._sign(data)
 
 
-def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> CheckSignature:
+def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | bytes) -> tuple[CheckSignature, str]:
     if isinstance(key, bytes) is not (algorithm is SignatureAlgorithm.HMAC_SHA256):
         raise _unfit(f"it is of another kind than {algorithm.value} needs")
     jose = JOSE_NAMES[algorithm]
     if isinstance(key, bytes):
         _check_secret(key)
-        return bind_hmac(key, jose)
+        return bind_hmac(key, jose), hmac.digest(key, _FINGERPRINTED, "sha256")[:16].hex()
     if isinstance(key, VerificationKey):
         if key.algorithm is not jose:
             raise _unfit(f"it is of another kind than {algorithm.value} needs")
-        return key.verify
+        return key.verify, key.thumbprint
     try:
-        return verification_of_public_key(key, jose, None).verify
+        verification = verification_of_public_key(key, jose, None)
     except UnusableKey as error:
         raise _unfit(error.reason) from None
+    return verification.verify, verification.thumbprint
 
 
 def _check_secret(secret: bytes) -> None:

@@ -162,7 +162,9 @@ async def claim_for(claims: ClaimPort, claim: Claim, handled: Handled) -> Settle
         Unavailable: `store_unavailable`, `overloaded`, `claims_full`: nothing is known, so nobody passes.
     """
     if claim.lease_s is None:
-        if not await claims.claim_once(claim.owner, claim.key, keep_until=claim.keep_until):
+        is_ours = await claims.claim_once(claim.owner, claim.key, keep_until=claim.keep_until)
+        handled.note(claim)
+        if not is_ours:
             raise Rejected("replayed", claim.key)
         return NOTHING_CLAIMED
     if handled.has(claim):

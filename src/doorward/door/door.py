@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from doorward.access import Rule
 from doorward.door.admitted import Admitted, Settlement
+from doorward.door.arriving import leave_arriving
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import NO_DOORS, Demand, Passage, lane_of
 from doorward.door.phases import PHASES, PROOF_FAILURES, Run
@@ -145,8 +146,7 @@ class Door:
             record_refusal(passage, unavailable.code)
             raise
         finally:
-            if passage.entered is not None:
-                self._demand.budget.leave(passage.entered, failed=failed)
+            self._leave(passage, failed=failed)
         return Admitted(
             passage.verified.principal,
             passage.decision,
@@ -154,6 +154,12 @@ class Door:
             passage.settlement,
             claimed=passage.claimed,
         )
+
+    def _leave(self, passage: Passage, *, failed: bool) -> None:
+        if passage.arriving is not None:
+            leave_arriving(passage.arriving)
+        if passage.entered is not None:
+            self._demand.budget.leave(passage.entered, failed=failed)
 
     def _pay(self, passage: Passage) -> None:
         budget = self._demand.budget

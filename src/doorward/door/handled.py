@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Whoever has recorded one delivery can send it as often as he likes while it is fresh. He is told from here that it was
-  handled: each time costs its signature, and no transaction.
+  handled: each time costs its signature, and no transaction. Whoever has captured a signed request is told so before
+  its body is taken in.
 * Nothing is answered from here that the store would not answer: what is done stays done until it need not be kept any
   longer. A delivery that has to be kept for longer than the store was told goes to the store, which then keeps it.
 * Bounded: what was asked for longest ago is forgotten, and the store is asked again.
@@ -17,7 +18,7 @@ from doorward.methods.claims import Claim
 __all__ = ["HANDLED_MAX", "Handled"]
 
 HANDLED_MAX: Final = 4_096
-"""How many deliveries that came again one process remembers of a method, so that the store is not asked."""
+"""How many deliveries that came again, or nonces that were used, one process remembers of a method."""
 
 
 @final

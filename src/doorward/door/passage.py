@@ -27,6 +27,7 @@ from doorward.values import Clock
 from doorward.wire.request import Header, RequestView
 
 if TYPE_CHECKING:
+    from doorward.door.arriving import Arriving
     from doorward.methods.claims import Claim, ClaimPort
 
 __all__ = ["NO_DOORS", "Demand", "Lane", "Passage", "lane_of"]
@@ -125,6 +126,7 @@ class Passage:
 
     __slots__ = (
         "answer_headers",
+        "arriving",
         "before",
         "claimed",
         "decision",
@@ -163,6 +165,7 @@ class Passage:
         self.extracted: tuple[tuple[Lane, Presented], ...] = ()
         self.entry: Entry | None = None
         self.entered: SourceBudget | None = None
+        self.arriving: Arriving | None = None
         self.position = 0
         self.was_proven = False
         self.is_throttled = False

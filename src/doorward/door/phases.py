@@ -12,7 +12,7 @@ Rules of this file:
   would be old by then. A source that has used up its failures is asked for a small one only.
 * A body whose digest was proven with the headers is asked for when nothing else can say no, and before anything is
   used up: a stranger makes us keep nothing, and an upload that breaks off burns no nonce. It may take its time too:
-  what was found before it is asked again after it.
+  what was found before it is asked again after it, and looked up again when it took long.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,6 +20,7 @@ from typing import Final, final
 
 import msgspec
 
+from doorward.door.arriving import enter_arriving
 from doorward.door.budget import source_of
 from doorward.door.cache import Entry
 from doorward.door.claims import claim_for, is_claimed_by
@@ -64,6 +65,8 @@ _KEY_HAS_LEFT: Final = frozenset({"token_key_unknown"})
 RELOADS_MAX: Final = 3
 """How often a record is loaded again when it keeps changing while it is being loaded."""
 NEVER_CONFIRMED: Final = -1
+BODY_OUTLIVES_RECORD_S: Final = 60.0
+"""How long a body may take before the record it was proven with is looked up again, whatever the view says."""
 
 Run = Callable[[Passage], Awaitable[None] | None]
 
@@ -302,19 +305,41 @@ async def _check_body(passage: Passage, check: BodyCheck) -> None:
     bytes_max = passage.lane.checked_body_bytes_max
     assert bytes_max is not None, "a method whose requests have a body to check says how large it may be"
     _leave_proven(passage)
-    await passage.request.pass_body(check.update, bytes_max)
+    _enter_alone(passage)
+    principal = passage.verified.principal
+    await passage.request.pass_body(check.update, bytes_max, f"{principal.kind} {principal.id}")
     check.verify_end()
     plane = passage.lane.plane
-    if plane is None:
+    if plane is not None:
+        await _ask_again(passage, plane.view)
+    # The proof is as of when its headers came, and what it may be used for as of now.
+    not_after = passage.verified.principal.not_after
+    if not_after is not None and now_of(passage) >= not_after:
+        raise Rejected("credential_expired", "while the body arrived")
+
+
+def _enter_alone(passage: Passage) -> None:
+    """One copy of a request at a time, and none whose nonce is known to be used."""
+    wanted, plane = passage.verified.claim, passage.lane.plane
+    if wanted is None or plane is None or is_claimed_by(passage.before.values(), plane.claims, wanted):
         return
-    # As old as the body was slow: how fresh the view must be is judged by now. The proof itself is as of when it came.
-    passage.monotonic = passage.demand.monotonic()
-    plane.view.require_fresh(passage.monotonic)
+    passage.arriving = enter_arriving(plane.claims, wanted, passage.lane.handled)
+
+
+async def _ask_again(passage: Passage, view: RevocationView) -> None:
+    """What may have been taken from the credential while the body arrived: how fresh the view must be is judged by now.
+
+    A view tells of changes for as long as a record is cached, and of revocations for a while longer: a body may take
+    longer than either.
+    """
+    began, passage.monotonic = passage.monotonic, passage.demand.monotonic()
+    view.require_fresh(passage.monotonic)
     handles = passage.verified.handles
-    if plane.view.changed_since(handles, passage.position):
-        await _load_again(passage, plane.view)
+    took_long = passage.monotonic - began > BODY_OUTLIVES_RECORD_S
+    if took_long or view.changed_since(handles, passage.position):
+        await _load_again(passage, view)
         authorize(passage)
-    elif plane.view.is_revoked(handles, passage.verified.since):
+    elif view.is_revoked(handles, passage.verified.since):
         raise Rejected("credential_revoked")
 
 

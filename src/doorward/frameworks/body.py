@@ -3,15 +3,16 @@
 Rules of this file:
 
 * Bounded three times: each body by what its method allows, all bodies of the process together (and of them those of
-  one source), and the time one may take to arrive. Who has proven nothing must keep sending: what has come is not held
-  for him while he is silent. What is announced too large is refused before a byte of it is asked for, so that a client
-  that waits for `100 Continue` (RFC 9110 section 10.1.1) never sends it.
+  one source, or of one proven sender), and the time one may take to arrive. Everybody must keep sending: what has come
+  is not held for long while nothing comes. What is announced too large is refused before a byte of it is asked for, so
+  that a client that waits for `100 Continue` (RFC 9110 section 10.1.1) never sends it.
 * The bytes are those that were sent: a compressed body stays compressed (RFC 9110 section 8.4), chunks are put
   together, no body and an empty body are the same.
 * What was taken in is held until the request has ended, and counted as long. A body that is only shown to a check
   passes through memory and waits on disk (`kept.py`); one that is read whole stays in memory.
 * Headers are those before the body. Servers add trailers to them (uvicorn over httptools does, against RFC 9110 section
-  6.5.1): one that came after the headers were proven would be read as if it had been proven too.
+  6.5.1): one that came after the headers were proven would be read as if it had been proven too. What was added before
+  anybody asked (a body that came in one piece with its head) cannot be told apart here.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from doorward.errors import Rejected
-from doorward.frameworks.kept import BODIES, BODIES_IN_FLIGHT_BYTES_MAX, ON_DISK, Bodies, KeptBody
+from doorward.frameworks.kept import BODIES, BODIES_IN_FLIGHT_BYTES_MAX, ON_DISK, PROVEN, Bodies, KeptBody
 from doorward.methods.contract import BODY_ARRIVES_IN_S, arrival_s_max
 from doorward.wire.request import Header
 
@@ -32,6 +33,9 @@ UNPROVEN_BYTES_PER_S_MIN: Final = 32_768
 """How fast a body must come that is read before anything is proven."""
 UNPROVEN_PAUSE_S_MAX: Final = 5.0
 """How long such a body may fall behind that, or make no progress at all."""
+PROVEN_PAUSE_S_MAX: Final = 10.0
+"""How long a body of a proven sender may make no progress at all: whoever has captured a request has its sender's part
+filled for as long."""
 GAIN_S_MIN: Final = 0.25
 """By how much the time a body has left must grow before it counts."""
 
@@ -48,7 +52,8 @@ class Body:
     Args:
         receive: the server's.
         headers: of the request; what `Content-Length` announces is believed only to refuse.
-        bodies: what it is counted in while it is in memory.
+        bodies: what it is counted in when it is read before anything is proven.
+        proven: what it is counted in, of a proven sender, while it is in memory.
         on_disk: what it is counted in beyond that.
     """
 
@@ -60,23 +65,31 @@ class Body:
         "_is_replayed",
         "_kept",
         "_on_disk",
+        "_proven",
         "_receive",
         "source",
     )
 
     def __init__(
-        self, receive: Receive, headers: Sequence[Header] = (), *, bodies: Bodies = BODIES, on_disk: Bodies = ON_DISK
+        self,
+        receive: Receive,
+        headers: Sequence[Header] = (),
+        *,
+        bodies: Bodies = BODIES,
+        proven: Bodies = PROVEN,
+        on_disk: Bodies = ON_DISK,
     ) -> None:
         self._receive: Final = receive
         self._headers: Final = headers
         self._headers_count: Final = len(headers)
         self._bodies: Final = bodies
+        self._proven: Final = proven
         self._on_disk: Final = on_disk
         self._kept: KeptBody | None = None
         self._at = 0
         self._is_replayed = False
         self.source: Source | None = None
-        """Whose part of what all bodies may hold it takes; None: nobody's."""
+        """Whose part of what all bodies may hold it takes that prove their sender; None: nobody's."""
 
     async def read(self, body_bytes_max: int) -> bytes:
         """The whole body, in memory.
@@ -87,13 +100,19 @@ class Body:
         """
         kept = self._kept
         if kept is None:
-            kept = self._begin(body_bytes_max, None)
+            self._refuse_announced(body_bytes_max)
+            kept = self._kept = KeptBody(self._bodies, None, self.source)
             await self._take_in(kept, body_bytes_max, None)
         _refuse_larger(kept.size, body_bytes_max)
         return await kept.whole()
 
-    async def pass_through(self, see: See, body_bytes_max: int) -> None:
+    async def pass_through(self, see: See, body_bytes_max: int, sender: str) -> None:
         """Show the whole body to `see`, piece by piece, and keep it. What `see` raises ends it.
+
+        Args:
+            see: is shown each piece, in order.
+            body_bytes_max: how large it may be.
+            sender: who is proven to have sent its headers, and whose part it takes until the request has ended.
 
         Raises:
             Rejected: as `read`.
@@ -101,7 +120,9 @@ class Body:
         """
         kept = self._kept
         if kept is None:
-            await self._take_in(self._begin(body_bytes_max, self._on_disk), body_bytes_max, see)
+            self._refuse_announced(body_bytes_max)
+            kept = self._kept = KeptBody(self._proven, self._on_disk, sender)
+            await self._take_in(kept, body_bytes_max, see)
             return
         _refuse_larger(kept.size, body_bytes_max)
         begin = 0
@@ -111,7 +132,9 @@ class Body:
             begin = end
 
     def leave_part(self) -> None:
-        """Whoever sent it has proven himself: it takes nothing of his source's part any more. Idempotent."""
+        """Whoever sent it has proven himself: it takes nothing of his source's part any more. Idempotent. The part of a
+        proven sender it goes on to take: how long a request lasts is his to say, who may be slow to read the answer.
+        """
         self.source = None
         if self._kept is not None:
             self._kept.leave_part()
@@ -127,13 +150,10 @@ class Body:
         """What the application receives from: the server itself, or first what was taken in."""
         return self._receive if self._kept is None else self._replay
 
-    def _begin(self, body_bytes_max: int, on_disk: Bodies | None) -> KeptBody:
+    def _refuse_announced(self, body_bytes_max: int) -> None:
         for name, value in self._headers:
             if name == b"content-length" and value.isdigit() and len(value) < 20:
                 _refuse_larger(int(value), body_bytes_max)
-        # Of who is proven little stays in memory.
-        kept = self._kept = KeptBody(self._bodies, on_disk, self.source if on_disk is None else None)
-        return kept
 
     async def _take_in(self, kept: KeptBody, body_bytes_max: int, see: See | None) -> None:
         pace = _Pace(is_proven=see is not None)
@@ -183,7 +203,7 @@ class _Pace:
         self._began: Final = self._loop.time()
         self._is_proven: Final = is_proven
         self._size = 0
-        self.ends_at = self._began + (BODY_ARRIVES_IN_S if is_proven else UNPROVEN_PAUSE_S_MAX)
+        self.ends_at = self._began + (PROVEN_PAUSE_S_MAX if is_proven else UNPROVEN_PAUSE_S_MAX)
         self._earned = self.ends_at
 
     def has_gained(self, size: int) -> bool:
@@ -193,7 +213,8 @@ class _Pace:
         """
         self._size += size
         if self._is_proven:
-            self._earned = self._began + arrival_s_max(self._size)
+            # Bytes buy time, and no silence.
+            self._earned = min(self._began + arrival_s_max(self._size), self._loop.time() + PROVEN_PAUSE_S_MAX)
         else:
             # What came fast buys no silence afterwards: who sends all but the last byte at once holds it no longer.
             self._earned = min(

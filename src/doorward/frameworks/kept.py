@@ -2,8 +2,11 @@
 
 Rules of this file:
 
-* Bounded twice: what all bodies of the process hold in memory, and what they hold on disk. What comes on top may try
-  again. Of the memory one source has a part, so that the others are not shut out by it; one body it may always have.
+* Bounded: what the bodies hold in memory that prove their sender, what those hold there whose sender is proven, and
+  what the latter hold on disk. What comes on top may try again. Neither kind can take the memory of the other.
+* Of each of them one holder has a part, so that the others are not shut out by it: the source as long as nothing is
+  proven, the proven sender (an app, whichever of its keys it uses). Besides, one body of a holder may be larger than a
+  part, as long as there is room left for those that are not.
 * What is held is counted in bytes, and weighs little more: a body that comes byte by byte is put together as it comes.
 * The file has no name (`TMPDIR` says where it is) and only this user could have opened it. It is gone when the request
   ends, and when the process is killed.
@@ -13,14 +16,13 @@ Rules of this file:
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
-from doorward.door.budget import Source
 from doorward.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -31,21 +33,28 @@ __all__ = [
     "BODIES_IN_FLIGHT_BYTES_MAX",
     "BODIES_ON_DISK_BYTES_MAX",
     "BODIES_PARTS",
+    "BODIES_PARTS_KEPT",
     "BODY_PIECE_BYTES",
     "ON_DISK",
+    "PROVEN",
+    "PROVEN_BODIES_BYTES_MAX",
     "Bodies",
     "KeptBody",
     "Spool",
 ]
 
 BODIES_IN_FLIGHT_BYTES_MAX: Final = 64 * 1_048_576
-"""How much of all bodies that are part of a proof one process holds in memory at a time; what comes on top may try
-again."""
-BODIES_PARTS: Final = 8
-"""Into how many parts that memory falls: one source (an IPv4 address, an IPv6 /64) may hold one of them before it has
-proven anything."""
+"""How much of all bodies that prove their sender (webhooks) one process holds in memory at a time; what comes on top
+may try again."""
+PROVEN_BODIES_BYTES_MAX: Final = 64 * 1_048_576
+"""How much of all bodies of proven senders (signed requests) it holds in memory at a time, besides."""
 BODIES_ON_DISK_BYTES_MAX: Final = 4 * 1_073_741_824
-"""How much of them it keeps on disk at a time, of proven senders only."""
+"""How much of the latter it keeps on disk at a time."""
+BODIES_PARTS: Final = 8
+"""Into how many parts each of these falls: one source (an IPv4 address, an IPv6 /64) may hold one of them before it has
+proven anything, one app its part of what proven senders may hold; and one larger body besides."""
+BODIES_PARTS_KEPT: Final = 2
+"""How many of these parts are kept for bodies that are no larger than one: a few large ones do not take everything."""
 BODY_PIECE_BYTES: Final = 262_144
 """How long a body may be that stays in memory although it could go to disk, and the pieces it is written and handed on
 in beyond that."""
@@ -62,50 +71,74 @@ _THREADS: Final = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="doorward-b
 
 @final
 class Bodies:
-    """How much is held of all bodies together, and of those of each source that has proven nothing yet."""
+    """How much is held of all bodies together, and of those of each holder."""
 
-    __slots__ = ("_held_of", "bytes_max", "held")
+    __slots__ = ("_held_of", "_large_of", "bytes_max", "held", "part")
 
     def __init__(self, bytes_max: int = BODIES_IN_FLIGHT_BYTES_MAX) -> None:
         self.bytes_max: Final = bytes_max
+        self.part: Final = bytes_max // BODIES_PARTS
         self.held = 0
-        self._held_of: Final[dict[Source, int]] = {}
+        self._held_of: Final[dict[Hashable, int]] = {}
+        # Who has a body that is larger than a part. It takes nothing of the part: a copy that somebody pads does not
+        # keep its signer's other bodies out.
+        self._large_of: Final[set[Hashable]] = set()
 
-    def take(self, size: int, source: Source | None = None, own: int = 0) -> None:
+    def take(self, size: int, holder: Hashable | None = None, own: int = 0) -> None:
         """Hold as much more.
 
         Args:
             size: how much.
-            source: of whom; None: it is counted for nobody.
-            own: how much of what the source holds is of the same body.
+            holder: whose part it is of; None: it is counted for nobody.
+            own: how much of the same body is held already.
 
         Raises:
             Unavailable: `overloaded`.
         """
         if self.held + size > self.bytes_max:
             raise Unavailable("overloaded", f"{self.held} bytes of bodies are held already")
-        if source is not None:
-            held = self._held_of.get(source, 0)
-            if held > own and held + size > self.bytes_max // BODIES_PARTS:
-                raise Unavailable("overloaded", f"{held} bytes of bodies of this source are held already")
-            self._held_of[source] = held + size
+        if holder is not None:
+            if own + size > self.part:
+                self._take_large(size, holder, own)
+            else:
+                self._take_of_part(size, holder)
         self.held += size
 
-    def give_back(self, size: int, source: Source | None = None) -> None:
-        """Hold as much less."""
-        self.held -= size
-        if source is not None:
-            self.leave_part(size, source)
+    def _take_of_part(self, size: int, holder: Hashable) -> None:
+        held = self._held_of.get(holder, 0) + size
+        if held > self.part:
+            raise Unavailable("overloaded", f"{held} bytes would be held of this holder's bodies")
+        self._held_of[holder] = held
 
-    def leave_part(self, size: int, source: Source) -> None:
-        """Hold as much less of the source's: it is held all the same."""
-        held = self._held_of.pop(source, 0) - size
+    def _take_large(self, size: int, holder: Hashable, own: int) -> None:
+        if self.held + size > self.bytes_max - BODIES_PARTS_KEPT * self.part:
+            raise Unavailable("overloaded", "the rest is kept for smaller bodies")
+        if own <= self.part:
+            if holder in self._large_of:
+                raise Unavailable("overloaded", "a large body of this holder is held already")
+            self.leave_part(own, holder)
+            self._large_of.add(holder)
+
+    def give_back(self, size: int, holder: Hashable | None = None) -> None:
+        """Hold nothing any more of a body of which so much was held."""
+        self.held -= size
+        if holder is not None:
+            self.leave_part(size, holder)
+
+    def leave_part(self, size: int, holder: Hashable) -> None:
+        """Count a body of which so much is held no longer for its holder: it is held all the same."""
+        if size > self.part:
+            self._large_of.discard(holder)
+            return
+        held = self._held_of.pop(holder, 0) - size
         if held > 0:
-            self._held_of[source] = held
+            self._held_of[holder] = held
 
 
 BODIES: Final = Bodies()
-"""In the memory of this process."""
+"""In the memory of this process, before anything is proven."""
+PROVEN: Final = Bodies(PROVEN_BODIES_BYTES_MAX)
+"""In the memory of this process, of proven senders."""
 ON_DISK: Final = Bodies(BODIES_ON_DISK_BYTES_MAX)
 """On the disk of this process."""
 
@@ -117,15 +150,15 @@ class KeptBody:
     Args:
         memory: what its pieces in memory are counted in.
         disk: what its pieces on disk are counted in; None: all of it stays in memory.
-        source: whose part of the memory it is held in; None: nobody's.
+        holder: whose part of both it is held in; None: nobody's.
     """
 
-    __slots__ = ("_disk", "_in_memory", "_memory", "_on_disk", "_pieces", "_source", "_spool", "_taken")
+    __slots__ = ("_disk", "_holder", "_in_memory", "_memory", "_on_disk", "_pieces", "_spool", "_taken")
 
-    def __init__(self, memory: Bodies, disk: Bodies | None, source: Source | None = None) -> None:
+    def __init__(self, memory: Bodies, disk: Bodies | None, holder: Hashable | None = None) -> None:
         self._memory: Final = memory
         self._disk: Final = disk
-        self._source = source
+        self._holder = holder
         self._pieces: list[bytes | bytearray] = []
         self._in_memory = 0
         self._on_disk = 0
@@ -182,23 +215,23 @@ class KeptBody:
         return on_disk + await self.read(self._on_disk, self.size)
 
     def leave_part(self) -> None:
-        """Count it for nobody from now on. Idempotent."""
-        source, self._source = self._source, None
-        if source is not None:
-            self._memory.leave_part(self._taken, source)
+        """Count what is in memory only for nobody from now on. Idempotent."""
+        if self._disk is None and self._holder is not None:
+            self._memory.leave_part(self._taken, self._holder)
+            self._holder = None
 
     def close(self) -> None:
         """Give back what is held. Idempotent; nothing can be read any more."""
-        self._memory.give_back(self._taken, self._source)
+        self._memory.give_back(self._taken, self._holder)
         if self._disk is not None:
-            self._disk.give_back(self._on_disk)
+            self._disk.give_back(self._on_disk, self._holder)
         spool, self._spool = self._spool, None
         self._pieces, self._in_memory, self._on_disk, self._taken = [], 0, 0, 0
         if spool is not None:
             spool.give_up()
 
     def _take(self, size: int) -> None:
-        self._memory.take(size, self._source, self._taken)
+        self._memory.take(size, self._holder, self._taken)
         self._taken += size
 
     def _append(self, piece: bytes) -> None:
@@ -214,14 +247,15 @@ class KeptBody:
 
     async def _spill(self, disk: Bodies) -> None:
         size = self._in_memory
-        disk.take(size)
+        assert size == self._taken, "nothing else was counted before it was whole"
+        disk.take(size, self._holder, self._on_disk)
         # Counted at once: when the writing breaks off, closing gives it back.
         pieces, self._pieces = self._pieces, []
         self._on_disk, self._in_memory = self._on_disk + size, 0
         if self._spool is None:
             self._spool = Spool()
         await _in_thread(self._spool.write, pieces)
-        self._memory.give_back(size, self._source)
+        self._memory.give_back(size, self._holder)
         self._taken -= size
 
 

@@ -16,6 +16,7 @@ Rules of this file:
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Final, final
 
 import msgspec
@@ -33,6 +34,8 @@ EXPLANATION_TIMEOUT_S: Final = 30.0
 
 _MODULE: Final = "doorward.server.explaining_task"
 _OF_PYTHON: Final = ("LD_LIBRARY_PATH", "PYTHONHOME")
+_PACKAGE_IS_IN: Final = Path(__file__).resolve().parents[2]
+_INSTALLED_IN: Final = frozenset({"dist-packages", "site-packages"})
 _log: Final = structlog.stdlib.get_logger("doorward.server")
 
 
@@ -96,5 +99,7 @@ async def _run(encoded: bytes, timeout_s: float) -> bytes:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
-    # The same modules as here, also from a source tree that was never installed.
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    # The same modules as here, also from a source tree that was never installed. Never all of our own path: a server
+    # that was started with `python -m` has the working directory in it, by its name.
+    installed = (place for place in sys.path if Path(place).name in _INSTALLED_IN)
+    return {**kept, "PYTHONPATH": os.pathsep.join((str(_PACKAGE_IS_IN), *installed))}

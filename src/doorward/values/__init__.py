@@ -14,13 +14,14 @@ from doorward.values.change import (
     Write,
 )
 from doorward.values.clock import Clock, Entropy
-from doorward.values.identifiers import AppId, CredentialId, MethodName, OrganizationId
+from doorward.values.identifiers import ID_PREFIXES_TAKEN, AppId, CredentialId, MethodName, OrganizationId
 from doorward.values.principal import Environment, Principal, PrincipalKind, RateLimit
 from doorward.values.scopes import Scopes
 from doorward.values.watermark import IssuedAbroad, Since, Watermark
 
 __all__ = [
     "EPOCH_KINDS",
+    "ID_PREFIXES_TAKEN",
     "Actor",
     "AppId",
     "Change",

@@ -1,8 +1,12 @@
 """Identifiers that must not be mixed up. All are public: none of them proves anything."""
 
-from typing import NewType
+from typing import Final, NewType
 
-__all__ = ["AppId", "CredentialId", "MethodName", "OrganizationId"]
+__all__ = ["ID_PREFIXES_TAKEN", "AppId", "CredentialId", "MethodName", "OrganizationId"]
+
+ID_PREFIXES_TAKEN: Final = ("app_", "whs_", "sig_")
+"""How no id begins that somebody chooses and that becomes a principal's: it would be taken for an app or a credential
+of the house."""
 
 AppId = NewType("AppId", str)
 """`app_` and 12 base62 characters."""

@@ -60,6 +60,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "signature_not_yet_valid": 401,
     "signature_digest": 401,
     "replayed": 401,
+    "request_arriving": 409,
     "delivery_in_progress": 409,
     "delivery_repeated": 200,
     "app_suspended": 401,

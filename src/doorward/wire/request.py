@@ -51,7 +51,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
         forwarded: whether any forwarding header came with the request, trusted or not.
         read_body: reads the whole body once and keeps it for the handler; bounded by the caller.
         pass_body: shows every piece of the body to what is given, in order, and keeps it for the handler; bounded by
-            the caller. Memory does not grow with the body.
+            the caller, who says whose it is, proven. Memory does not grow with the body.
         authority: the host the client asked for, by the rule for trusted hops; raw, and None when there is none.
         body: the whole body as received, when a method needs it for its proof; None: it was not read.
     """
@@ -64,7 +64,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     client: IPv4Address | IPv6Address | None
     forwarded: bool
     read_body: Callable[[int], Awaitable[bytes]]
-    pass_body: Callable[[Callable[[bytes], None], int], Awaitable[None]]
+    pass_body: Callable[[Callable[[bytes], None], int, str], Awaitable[None]]
     authority: bytes | None = None
     by_name: Mapping[bytes, bytes] | None = None
     body: bytes | None = None

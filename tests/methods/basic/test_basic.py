@@ -30,8 +30,8 @@ def _request(
         del limit
         return b""
 
-    async def pass_body(see: object, limit: int) -> None:
-        del see, limit
+    async def pass_body(see: object, limit: int, sender: str) -> None:
+        del see, limit, sender
 
     address = None if peer is None else ip_address(peer)
     return RequestView(

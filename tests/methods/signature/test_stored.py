@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.simulators.signed_door import signed_view
 from tests.simulators.store import OPERATOR, SimulatedStore
 from tests.simulators.stored_signature_keys import pair_of, public_pem
 
+from doorward import Door, SignedRequests
 from doorward.apps.operations import revoke_app, suspend_app
 from doorward.apps.port import AppRecord
 from doorward.crypto.registered_keys import parse_public_key
 from doorward.crypto.sealing import MasterKeys
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey, SignatureSigner
-from doorward.errors import Misconfigured, Unavailable
+from doorward.door import FailureBudget
+from doorward.errors import Misconfigured, Rejected
 from doorward.methods.signature import stored
 from doorward.methods.signature.operations import (
     create_signature_key,
@@ -140,15 +143,29 @@ async def test_without_master_keys_only_public_keys_may_be_asked_for(store: Simu
     assert await source.find_key(secret) is None
 
 
-async def test_a_secret_of_another_master_key_is_ours_to_mend_and_passes(
-    store: SimulatedStore, owner: AppRecord
+async def test_a_secret_of_another_master_key_is_answered_as_unknown_and_told_to_the_log(
+    store: SimulatedStore, owner: AppRecord, caplog: pytest.LogCaptureFixture
 ) -> None:
     issued = await _create(store, owner)
     store.master_keys = MasterKeys({"k2": secrets.token_bytes(32)}, current="k2", entropy=secrets.token_bytes)
-    with pytest.raises(Unavailable, match="keys_unavailable") as caught:
-        await StoredKeys(store).find_key(issued.record.id)
-    assert issued.record.id in caught.value.detail
-    assert issued.text() not in caught.value.detail
+    assert await StoredKeys(store).find_key(issued.record.id) is None
+    assert issued.record.id in caplog.text
+    assert issued.text() not in caplog.text
+
+
+async def test_a_secret_that_does_not_open_is_paid_for_like_an_unknown_id(
+    store: SimulatedStore, owner: AppRecord
+) -> None:
+    known = (await _create(store, owner)).record.id
+    store.master_keys = MasterKeys({"k2": secrets.token_bytes(32)}, current="k2", entropy=secrets.token_bytes)
+    for key_id in (known, "sig_000000000000"):
+        door = Door(SignedRequests(store), failure_budget=FailureBudget(2))
+        told = []
+        for _ in range(3):
+            with pytest.raises(Rejected) as caught:
+                await door.admit(signed_view(key_id, secrets.token_bytes(32)))
+            told.append(caught.value.code)
+        assert told == ["signature_key_unknown", "signature_key_unknown", "source_throttled"]
 
 
 async def test_a_sealed_secret_moved_to_another_row_does_not_open_there(
@@ -156,13 +173,14 @@ async def test_a_sealed_secret_moved_to_another_row_does_not_open_there(
 ) -> None:
     ours, theirs = (await _create(store, owner)).record, (await _create(store, owner)).record
     store.signature_key_rows[theirs.id] = replace(theirs, sealed_secret=ours.sealed_secret)
-    with pytest.raises(Unavailable, match="keys_unavailable"):
-        await StoredKeys(store).find_key(theirs.id)
+    assert await StoredKeys(store).find_key(theirs.id) is None
 
 
-async def test_a_public_key_that_was_tampered_with_is_ours_to_mend(store: SimulatedStore, owner: AppRecord) -> None:
+async def test_a_public_key_that_was_tampered_with_is_not_there_and_told_to_the_log(
+    store: SimulatedStore, owner: AppRecord, caplog: pytest.LogCaptureFixture
+) -> None:
     key_id = await _register(store, owner)
     record = store.signature_key_rows[key_id]
     store.signature_key_rows[key_id] = replace(record, public_jwk={"kty": "oct", "k": "A" * 43})
-    with pytest.raises(Unavailable, match="keys_unavailable"):
-        await StoredKeys(store).find_key(key_id)
+    assert await StoredKeys(store).find_key(key_id) is None
+    assert key_id in caplog.text

@@ -171,7 +171,7 @@ class RequestSignatures:
             principal=msgspec.structs.replace(standing.principal, claims=_said(proven)),
             handles=standing.handles,
             rate=record.key.rate,
-            claim=self._claim(proven) if self.config.takes_nonce else None,
+            claim=self._claim(record.key, proven) if self.config.takes_nonce else None,
             body_check=proven.body(),
         )
 
@@ -183,7 +183,7 @@ class RequestSignatures:
         """The signature header."""
         return (OpenApiScheme("http_signature", {"type": "apiKey", "in": "header", "name": "Signature"}),)
 
-    def _claim(self, proven: VerifiedSignature) -> Claim:
+    def _claim(self, key: LoadedKey, proven: VerifiedSignature) -> Claim:
         said, profile = proven.signature.said, self.config.profile
         assert said.nonce is not None, "the profile demands it"
         assert said.created is not None, "the configuration sees to it"
@@ -191,7 +191,10 @@ class RequestSignatures:
         if said.expires is not None:
             last = min(last, said.expires - 1)
         takes_s = ceil(arrival_s_max(self.config.body_bytes_max if proven.expected else 0))
-        return Claim(owner=f"{METHOD} {proven.key_id}", key=said.nonce, keep_until=last + takes_s + CLOCK_SLACK_S)
+        keep_until = last + takes_s + CLOCK_SLACK_S
+        owner = f"{METHOD} {key.id} {key.nonces_of}" if key.nonces_of else f"{METHOD} {key.id}"
+        # The same for these very bytes, whenever they come: what is known to be used of them is told before their body.
+        return Claim(owner=owner, key=said.nonce, keep_until=keep_until, needed_until=keep_until)
 
 
 def _work_out(held: HeldKey) -> _Standing:

@@ -10,7 +10,8 @@ from typing import Final, Protocol, final, runtime_checkable
 import msgspec
 
 from doorward.crypto.signatures import SignatureKey
-from doorward.values import AppId, CredentialId, OrganizationId, RateLimit, Scopes
+from doorward.errors import Misconfigured
+from doorward.values import ID_PREFIXES_TAKEN, AppId, CredentialId, OrganizationId, RateLimit, Scopes
 
 __all__ = ["FixedKeys", "LoadedKey", "SignatureKeySource"]
 
@@ -25,6 +26,9 @@ class LoadedKey(msgspec.Struct, frozen=True, kw_only=True):
     id: CredentialId
     """The `keyid`, and whose a nonce is."""
     verifier: SignatureKey
+    nonces_of: str = ""
+    """Whose a nonce is besides: where other keys may have the same id in the same store, something made of the key, of
+    1 to 64 printable characters. Empty: the id is the key's alone."""
     app_id: AppId | None = None
     """Whose it is; None: a key of the program, which is its own principal."""
     app_name: str = ""
@@ -68,14 +72,31 @@ class FixedKeys:
     Args:
         keys: by their ids, each with its one algorithm.
         scopes: what each of them may be used for.
+
+    Raises:
+        Misconfigured: an id that begins as those of the house do: whoever signs with it would be taken for an app, or
+            share the use, the rate and the revocation of a key of the store.
     """
 
     __slots__ = ("_found",)
 
     def __init__(self, keys: Mapping[str, SignatureKey], *, scopes: Scopes | None = None) -> None:
         granted = Scopes() if scopes is None else scopes
+        for key_id in keys:
+            if key_id.startswith(ID_PREFIXES_TAKEN):
+                raise Misconfigured(
+                    f"The id of a key, {key_id}, could be that of an app or a credential of the store.",
+                    cure=f"Choose a kid that does not begin with {', '.join(ID_PREFIXES_TAKEN)}.",
+                )
         self._found: Final = {
-            key_id: LoadedKey(id=CredentialId(key_id), verifier=verifier, app_name=key_id, scopes=granted)
+            key_id: LoadedKey(
+                id=CredentialId(key_id),
+                verifier=verifier,
+                # Another program with the same store may call another key the same.
+                nonces_of=verifier.fingerprint,
+                app_name=key_id,
+                scopes=granted,
+            )
             for key_id, verifier in keys.items()
         }
 

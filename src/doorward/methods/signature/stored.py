@@ -3,14 +3,16 @@
 Rules:
 
 * A revoked secret is erased, so its key is not there any more: whoever signs with it gets the answer of an unknown key.
-* A secret that does not open is ours to mend, and no fault of whoever signs: sealed again under a master key that this
-  process was not given yet, or damaged. It is told as what passes, with the key's id for the log. The master keys have
-  proven themselves when the store was opened, so this is about single rows and never stops a start.
+* A secret that does not open is ours to mend: sealed again under a master key that this process was not given yet, or
+  damaged. The log is told the key's id. Who signs gets the answer of an unknown key, and it is paid for like one:
+  nobody can prove the key, and any other answer would tell strangers which ids there are. The master keys have proven
+  themselves when the store was opened, so this is about single rows and never stops a start.
 * An id nobody has, or whose secret is erased, takes the time of one that is known: a decoy, sealed at start, is opened
   for it. Whether an id names a public key does show; such ids are published anyway.
 * Whether a key that verifies may be used is not decided here: only who has proven it learns its state.
 """
 
+import logging
 from typing import Final, Protocol, final, runtime_checkable
 
 from doorward.crypto.registered_keys import UnusableKey, verifier_of_jwk
@@ -27,6 +29,7 @@ __all__ = ["StoredKeys", "StoredKeysStore", "open_verifier"]
 
 # No row has it: ids of keys begin with their prefix.
 _NOBODY: Final = CredentialId("nobody")
+_LOG: Final = logging.getLogger("doorward.signature")
 
 
 @runtime_checkable
@@ -91,7 +94,7 @@ class StoredKeys:
     async def find_key(self, key_id: CredentialId) -> LoadedKey | None:
         """See `SignatureKeySource`."""
         record = await self._store.signature_keys.find_signature_key(key_id)
-        verifier = None if record is None else open_verifier(record, self._master_keys)
+        verifier = None if record is None else self._open(record)
         if record is None or verifier is None:
             self._open_decoy()
             return None
@@ -108,6 +111,13 @@ class StoredKeys:
             barred=barred_by_state(record),
             metadata=record.metadata,
         )
+
+    def _open(self, record: SignatureKeyRecord) -> SignatureKey | None:
+        try:
+            return open_verifier(record, self._master_keys)
+        except Unavailable as unavailable:
+            _LOG.error("%s: whoever signs with it is refused", unavailable.detail)
+            return None
 
     def _open_decoy(self) -> None:
         if self._master_keys is not None and self._decoy is not None:

@@ -8,6 +8,7 @@ import msgspec
 from doorward.errors import Misconfigured
 from doorward.methods.claims import LEASE_S, LEASE_S_MAX
 from doorward.methods.webhook.schemes import Scheme
+from doorward.values import ID_PREFIXES_TAKEN
 
 __all__ = [
     "ASYMMETRIC_OCTETS_MAX",
@@ -85,7 +86,7 @@ SENDER_CHARACTERS_MAX: Final = 64
 SENDER_NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{SENDER_CHARACTERS_MAX - 1}}}")
 """What it is made of, at a door and in the store alike: it stands in logs, in paths of the API and on command lines."""
 SENDER_NAME_RULE: Final = f"1 to {SENDER_CHARACTERS_MAX} of A-Z a-z 0-9 . _ -, a letter or digit first"
-SENDER_PREFIXES_TAKEN: Final = ("app_", "whs_", "sig_")
+SENDER_PREFIXES_TAKEN: Final = ID_PREFIXES_TAKEN
 """How it may not begin: it is the id of a principal, and would be taken for an app or a credential of the house."""
 SIGNATURE_HEADER_BYTES_MAX: Final = 4_096
 """How long the header that carries the signatures may be."""
