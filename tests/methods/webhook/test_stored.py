@@ -10,7 +10,7 @@ from tests.simulators.store import NOW, OPERATOR, SimulatedStore
 from tests.simulators.webhook import JSON_BODY, deliver, lower, secret_text
 
 from doorward import Door, Webhooks
-from doorward.app.webhooks import IN_THE_STORE
+from doorward.app.in_the_store import IN_THE_STORE
 from doorward.crypto.sealing import MasterKeys
 from doorward.errors import Misconfigured, Rejected, Unavailable
 from doorward.methods.webhook import SCHEMES, WebhookSecret, parse_secret, sign_delivery
