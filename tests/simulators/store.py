@@ -22,6 +22,7 @@ from doorward.errors import Rejected, Unavailable
 from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
+from doorward.methods.owned_credential import CredentialState
 from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyRecord, SignatureKeyUpdated
 from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
 from doorward.revocation.pairwise import Sectors
@@ -180,6 +181,17 @@ class SimulatedStore:
         self._read()
         key = self.signature_key_rows.get(key_id)
         return None if key is None else self._join(key)
+
+    async def find_holder_of_public_key(
+        self, public_jwk: Mapping[str, str], *, organization_id: OrganizationId | None, now: int
+    ) -> SignatureKeyRecord | None:
+        self._read()
+        for key in self.signature_key_rows.values():
+            stands = key.state is CredentialState.REVOKED or key.expires_at is None or key.expires_at > now
+            same = key.public_jwk is not None and {**key.public_jwk, "alg": ""} == {**public_jwk, "alg": ""}
+            if same and stands and key.organization_id == organization_id:
+                return self._join(key)
+        return None
 
     async def list_signature_keys(
         self,

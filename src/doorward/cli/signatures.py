@@ -11,11 +11,13 @@ import msgspec
 import typer
 
 from doorward.cli.frame import Desk, new_group, offer
-from doorward.cli.problems import UsageProblem
+from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.signatures_explain import explain_bases, explain_with_keys
 from doorward.cli.signatures_keys import commands as key_commands
+from doorward.cli.signatures_keys_files import parse_algorithm
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
+from doorward.cli.text import moment, relative
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.signature import PROFILES, CoverageProfile, VerifiedSignature, sign_request, verify_request
@@ -26,7 +28,10 @@ commands = new_group(
 commands.add_typer(key_commands, name="keys")
 
 _REFUSED: Final = 1
-Keys = Annotated[Path, typer.Option("--keys", metavar="JWKS", help="A file with a JWK set, or one JWK.")]
+Keys = Annotated[Path, typer.Option("--keys", metavar="FILE", help="A JWK set, one JWK, or one key in PEM.")]
+Algorithm = Annotated[
+    str | None, typer.Option("--algorithm", metavar="ALG", help="What a key in PEM is used with, where it is RSA.")
+]
 Request = Annotated[
     Path | None,
     typer.Option("--request", metavar="FILE", help="A raw HTTP/1.1 request. Default: standard input."),
@@ -50,6 +55,10 @@ def verify(
     body: BodyFile = None,
     method: Method = None,
     url: Url = None,
+    key_id: Annotated[
+        str | None, typer.Option("--key-id", metavar="ID", help="By which the key of a PEM file is known.")
+    ] = None,
+    algorithm: Algorithm = None,
     profile: ProfileName = "default",
     label: Label = None,
     tag: Tag = None,
@@ -61,14 +70,14 @@ def verify(
     Exit code 0 when it is, 1 when it is not, 2 when the question was not understood.
     """
     wanted = _profile(profile, label, tag)
-    known = read_keys(keys)
+    known = read_keys(keys, key_id=key_id, algorithm=parse_algorithm(algorithm))
     try:
         raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
         verified = _verify(raw, known, wanted, _moment(desk, at))
     except (Rejected, Unavailable) as error:
         _tell_refusal(desk, error)
         raise typer.Exit(_REFUSED) from None
-    _tell_verified(desk, verified)
+    _tell_verified(desk, verified, _moment(desk, at))
 
 
 def _verify(raw: RawRequest, keys: dict[str, JsonKey], profile: CoverageProfile, now: int) -> VerifiedSignature:
@@ -88,10 +97,11 @@ def _tell_refusal(desk: Desk, error: Rejected | Unavailable) -> None:
         desk.out.json({"ok": False, "code": error.code, "detail": error.detail})
     else:
         detail = error.detail or error.refusal.text
-        desk.out.verdict(f"{detail[:1].upper()}{detail[1:].rstrip('.')}. ({error.code})", good=False)
+        desk.out.verdict(f"Refused: {detail.rstrip('.')}. ({error.code})", good=False)
+        desk.out.note("`doorward signatures explain` with the same options looks for what was changed.")
 
 
-def _tell_verified(desk: Desk, verified: VerifiedSignature) -> None:
+def _tell_verified(desk: Desk, verified: VerifiedSignature, now: int) -> None:
     if desk.out.as_json:
         desk.out.json({"ok": True, "key": verified.key_id})
         return
@@ -102,8 +112,8 @@ def _tell_verified(desk: Desk, verified: VerifiedSignature) -> None:
             ("Label", verified.signature.label),
             ("Algorithm", verified.algorithm.value),
             ("Covers", verified.signature.covered.text[1:-1]),
-            ("Created", None if said.created is None else str(said.created)),
-            ("Expires", None if said.expires is None else str(said.expires)),
+            ("Created", None if said.created is None else f"{moment(said.created)}, {relative(said.created, now)}"),
+            ("Expires", None if said.expires is None else f"{moment(said.expires)}, {relative(said.expires, now)}"),
             ("Nonce", said.nonce),
             ("Tag", said.tag),
             ("Body", "not proven" if verified.expected is None else "as it was signed"),
@@ -122,8 +132,12 @@ def sign(
     method: Method = None,
     url: Url = None,
     key: Annotated[
-        str | None, typer.Option("--key", metavar="ID", help="Which key signs. Default: the only one that can.")
+        str | None,
+        typer.Option(
+            "--key", "--key-id", metavar="ID", help="Which key signs; of PEM, its id. Default: the only one that can."
+        ),
     ] = None,
+    algorithm: Algorithm = None,
     profile: ProfileName = "default",
     cover: Annotated[
         list[str] | None,
@@ -139,21 +153,25 @@ def sign(
 ) -> None:
     """Write the headers that sign a request: Content-Digest when it is needed, Signature-Input, Signature."""
     wanted = _profile(profile, None, tag)
-    chosen = _signer(read_keys(keys), key)
+    chosen = _signer(read_keys(keys, key_id=key, algorithm=parse_algorithm(algorithm)), key)
     raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
     assert chosen.signer is not None, "looked at while choosing"
-    signed = sign_request(
-        raw.message,
-        chosen.signer,
-        key_id=chosen.key_id,
-        created=_moment(desk, at),
-        entropy=secrets.token_bytes,
-        body=raw.body,
-        profile=wanted,
-        more_components=[_identifier(component) for component in cover or ()],
-        lifetime_s=lifetime_s,
-        label=label,
-    )
+    try:
+        signed = sign_request(
+            raw.message,
+            chosen.signer,
+            key_id=chosen.key_id,
+            created=_moment(desk, at),
+            entropy=secrets.token_bytes,
+            body=raw.body,
+            profile=wanted,
+            more_components=[_identifier(component) for component in cover or ()],
+            lifetime_s=lifetime_s,
+            label=label,
+        )
+    except Rejected as error:
+        # Its public text speaks of a credential, and none is judged here.
+        raise Failed(f"The request cannot be signed so: {error.detail}. ({error.code})") from None
     spelled = {_spell(name): value.decode("ascii") for name, value in signed}
     if desk.out.as_json:
         desk.out.json({"headers": spelled})
