@@ -14,6 +14,7 @@ from tests.simulators.signed import message, signed
 from tests.simulators.store import OPERATOR, SimulatedStore
 from tests.simulators.webhook import JSON_BODY, NOW, Delivery, deliver
 
+from doorward.frameworks.body import BODIES
 from doorward.methods.webhook.operations import add_secret, add_sender
 from doorward.methods.webhook.order import SecretOrder, SenderOrder
 from doorward.server.explain_page import EXPLAIN_FORM_BYTES_MAX, EXPLAIN_PATH, explain_routes
@@ -73,6 +74,32 @@ async def test_head_says_the_same_without_a_body(ask: Ask, page: ASGIApp) -> Non
 @pytest.mark.parametrize("name", ["standard", "stripe", "github", "slack", "twilio"])
 async def test_a_delivery_that_fits_is_said_to_fit(ask: Ask, page: ASGIApp, name: str) -> None:
     assert "The signature fits: it was made with the secret." in (await _post(ask, page, _fields(deliver(name))))[1]
+
+
+async def test_what_a_form_held_is_given_back_whatever_comes_of_it(ask: Ask, page: ASGIApp) -> None:
+    before = BODIES.held
+    await _post(ask, page, _fields(deliver("github")))
+    await ask(page, EXPLAIN_PATH, method="POST", headers=FORM, chunks=(b"a" * EXPLAIN_FORM_BYTES_MAX,))
+    await ask(page, EXPLAIN_PATH, method="POST", headers=FORM, chunks=(b"a=b&" * (EXPLAIN_FORM_BYTES_MAX // 4), b"a"))
+    assert BODIES.held == before
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "headers"),
+    [
+        ("github", "&#" + "9" * 5_000, ""),
+        ("twilio", "a=b", "X-Original-URL: http://["),
+        ("github", "a\u0301\u0323" * 5_000, ""),
+    ],
+)
+async def test_what_nobody_should_send_has_an_answer(
+    ask: Ask, page: ASGIApp, name: str, body: str, headers: str
+) -> None:
+    fields = _fields(deliver(name))
+    fields |= {"body": body, "headers": f"{fields['headers']}\r\n{headers}"}
+    status, text = await _post(ask, page, fields)
+    assert status == 200
+    assert "None of these" in text
 
 
 async def test_the_first_answer_is_the_change_with_its_cure(ask: Ask, page: ASGIApp) -> None:

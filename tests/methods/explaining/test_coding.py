@@ -11,6 +11,7 @@ from tests.methods.webhook.explain.test_one_break import explained as webhook_ex
 from tests.simulators.signed import message, signed
 from tests.simulators.webhook import deliver
 
+from doorward.methods.explaining import Work
 from doorward.methods.explaining.coding import coded_bodies, find_coding
 
 CONTENT: Final = (
@@ -33,7 +34,7 @@ BARE: Final = zlib.compress(CONTENT)[2:-4]
 
 @pytest.mark.parametrize("received", [zlib.compress(CONTENT), zlib.compress(CONTENT, 1), BARE])
 def test_deflate_is_undone_with_and_without_its_frame(received: bytes) -> None:
-    assert [variant.value for variant in coded_bodies(received, made_at=None)] == [CONTENT]
+    assert [variant.value for variant in coded_bodies(received, Work(), made_at=None)] == [CONTENT]
     found = webhook_explained(deliver("github", CONTENT)._replace(body=received))
     assert [change.name for change in found.findings[0].changes] == ["body.gzip"]
     assert found.findings[0].proven
@@ -44,7 +45,7 @@ def test_deflate_is_undone_with_and_without_its_frame(received: bytes) -> None:
     [b"x=1&y=2", b"x\x9c", b"\x1f\x8b", b"\x78\x01junk", BARE + b"more", BARE[:-5], CONTENT, b"x\x9c" + BARE[:-3]],
 )
 def test_what_is_not_whole_is_not_undone(received: bytes) -> None:
-    assert CONTENT not in [variant.value for variant in coded_bodies(received, made_at=None)]
+    assert CONTENT not in [variant.value for variant in coded_bodies(received, Work(), made_at=None)]
 
 
 @pytest.mark.parametrize(

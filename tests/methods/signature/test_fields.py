@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from tests.simulators.signed import NOW, changed, message, refused, resigned, signed, value, verified
 
 from doorward.errors import Rejected
-from doorward.methods.signature import PROFILES, CoverageProfile
+from doorward.methods.signature import PROFILES, CoverageProfile, components
 from doorward.methods.signature.base import build_base, compile_components
+from doorward.methods.signature.config import STRUCTURED_BYTES_MAX
 from doorward.wire.request import Header
+from doorward.wire.structured import Member, scan_dictionary
 
 ANY = PROFILES["danger-any"]
 
@@ -64,7 +66,6 @@ def test_wrapped_lines_are_told_from_one_line_with_a_comma() -> None:
         ('"example-dict";key="b"', b"a=1, b=2;x=1;y=2, c=(a b c), d", "2;x=1;y=2"),
         ('"example-dict";key="c"', b"a=1, b=2;x=1;y=2, c=(a   b   c), d", "(a b c)"),
         ('"example-dict";key="d"', b"a=1, b=2;x=1;y=2, c=(a b c), d", "?1"),
-        ('"example-dict";key="a"', b"a=1, a=2", "2"),
         ('"priority";sf', b"u=1,   i", "u=1, i"),
         ('"priority";sf', b"i=?1, u=1", "i, u=1"),
         ('"cache-status";sf', b"a;hit ,b", "a;hit, b"),
@@ -89,6 +90,65 @@ def test_structured_fields_are_written_anew(component: str, line: bytes, spelled
 def test_a_member_that_is_not_there_cannot_be_covered(component: str, line: bytes | None) -> None:
     name = component.split('"')[1].encode()
     assert refused(message(*([(name, line)] if line is not None else [])), component)
+
+
+@pytest.mark.parametrize(
+    ("component", "line"),
+    [
+        ('"x-role";key="a"', b"a=admin, a=user"),
+        ('"x-role";key="b"', b"a=1, b=2, a=3"),
+        ('"x-role";key="a"', b"a=1;to=me;to=you"),
+        ('"x-role";key="a"', b"a=(1;to=me;to=you)"),
+        ('"priority";sf', b"u=7, u=1"),
+        ('"priority";sf', b"u=1;a=1;a=2"),
+        ('"cache-status";sf', b"hit;ttl=1;ttl=2"),
+        ('"cache-status";sf', b"(hit;ttl=1;ttl=2)"),
+        ('"idempotency-key";sf', b'"a";b=1;b=2'),
+    ],
+)
+def test_what_is_taken_apart_has_no_key_twice(component: str, line: bytes) -> None:
+    # The base would hold the last alone, and whoever reads the first takes it for signed.
+    name = component.split('"')[1].encode()
+    assert refused(message((name, line)), component)
+    lines = [(name, piece) for piece in line.split(b", ")]
+    assert refused(message(*lines), component)
+
+
+def _large(members: int) -> bytes:
+    return b", ".join(b"k%d=(%s)" % (number, b" ".join([b"1"] * 250)) for number in range(members))
+
+
+def test_a_field_is_taken_apart_once_however_many_of_its_members_are_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[int] = []
+
+    def counted(field: bytes) -> list[Member]:
+        scanned.append(len(field))
+        return scan_dictionary(field)
+
+    monkeypatch.setattr(components, "scan_dictionary", counted)
+    listed = " ".join(f'"x-d";key="k{number}"' for number in range(16))
+    covered = f"({listed})"
+    line = _large(16)
+    base = build_base(compile_components(covered), ";created=1", message((b"x-d", line)))
+    assert base.count(b"(1 1 ") == 16
+    assert scanned == [len(line)]
+
+
+@pytest.mark.parametrize("component", ['"priority";key="k0"', '"priority";sf'])
+def test_what_anybody_may_have_taken_apart_has_a_length(component: str) -> None:
+    longest = b"k0;" + b"b" * (STRUCTURED_BYTES_MAX - 3)
+    assert len(longest) == STRUCTURED_BYTES_MAX
+    assert value(message((b"priority", longest)), component)
+    assert refused(message((b"priority", longest + b"b")), component)
+
+
+def test_all_that_is_taken_apart_has_a_length_together() -> None:
+    half = b"a;" + b"b" * (STRUCTURED_BYTES_MAX // 2)
+    headers = [(b"x-%d" % number, half) for number in range(2)]
+    covered = compile_components('("x-0";key="a" "x-1";key="a")')
+    with pytest.raises(Rejected) as raised:
+        build_base(covered, ";created=1", message(*headers))
+    assert raised.value.code == "signature_component"
 
 
 def test_a_deployment_may_say_of_what_kind_its_own_fields_are() -> None:

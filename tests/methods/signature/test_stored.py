@@ -1,6 +1,8 @@
 """The keys of the store as a door asks for them."""
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,8 +13,9 @@ from doorward.apps.operations import revoke_app, suspend_app
 from doorward.apps.port import AppRecord
 from doorward.crypto.registered_keys import parse_public_key
 from doorward.crypto.sealing import MasterKeys
-from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey, SignatureSigner
 from doorward.errors import Misconfigured, Unavailable
+from doorward.methods.signature import stored
 from doorward.methods.signature.operations import (
     create_signature_key,
     disable_signature_key,
@@ -20,6 +23,7 @@ from doorward.methods.signature.operations import (
     revoke_signature_key,
 )
 from doorward.methods.signature.order import IssuedSignatureKey, SignatureKeyOrder
+from doorward.methods.signature.sealed import open_secret
 from doorward.methods.signature.stored import StoredKeys
 from doorward.values import CredentialId, RateLimit, Scopes
 
@@ -68,6 +72,33 @@ async def test_a_public_key_verifies_what_its_owner_signs(store: SimulatedStore,
 
 async def test_an_unknown_key_is_not_there(store: SimulatedStore) -> None:
     assert await StoredKeys(store).find_key(CredentialId("sig_000000000000")) is None
+
+
+async def test_an_id_nobody_has_costs_what_a_known_one_costs(
+    store: SimulatedStore, owner: AppRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = StoredKeys(store)
+    known, erased = (await _create(store, owner)).record.id, (await _create(store, owner)).record.id
+    await revoke_signature_key(store, erased, actor=OPERATOR, reason="leaked")
+    done: list[object] = []
+    monkeypatch.setattr(stored, "open_secret", _counted(open_secret, done))
+    monkeypatch.setattr(stored, "SignatureKey", _counted(SignatureKey, done))
+    counts = {}
+    for key_id in (known, erased, CredentialId("sig_000000000000")):
+        done.clear()
+        assert (await source.find_key(key_id) is None) == (key_id != known)
+        counts[key_id] = list(done)
+    # One secret is opened and one key is made of it, of the same length, whatever the id.
+    assert [*counts.values()] == [["open_secret", 32, "SignatureKey", 32]] * 3
+
+
+def _counted(made: Callable[..., Any], done: list[object]) -> Callable[..., Any]:
+    def count(*parts: Any) -> Any:
+        found = made(*parts)
+        done.extend((made.__name__, len(found if isinstance(found, bytes) else parts[-1])))
+        return found
+
+    return count
 
 
 async def test_what_bars_a_key_is_told_and_an_erased_one_is_not_there(store: SimulatedStore, owner: AppRecord) -> None:

@@ -18,13 +18,17 @@ from doorward.methods.signature import (
     CoverageProfile,
     Message,
     VerifiedSignature,
+    content_digest,
     message_of,
     verify,
     verify_request,
 )
+from doorward.methods.signature.config import COMPONENTS_MAX
 from doorward.wire.render import STATUS_OF
 
 ANY = PROFILES["danger-any"]
+BODY_AS_IT_IS = msgspec.structs.replace(DEFAULT_PROFILE, body_components=frozenset(), body_fields=())
+LONG = "(" + " ".join(f'"x-{number}"' for number in range(COMPONENTS_MAX + 1)) + ")"
 COVERED = '("@method" "@authority" "@path" "@query")'
 
 
@@ -130,12 +134,31 @@ def test_a_request_that_announces_no_body_may_have_none() -> None:
         request = signed(message(*header))
         assert verified(request, body=b"")
         assert code_of(request, body=b"x") == "signature_digest"
+        # Nor where the profile demands nothing more of a body.
+        assert verified(request, body=b"", profile=BODY_AS_IT_IS)
+        assert code_of(request, body=b"x", profile=BODY_AS_IT_IS) == "signature_digest"
+
+
+def test_framing_does_not_lessen_what_a_body_needs() -> None:
+    # In HTTP/2 a body needs no Content-Length, and whoever forwards the request frames it anew.
+    digest = (b"content-digest", content_digest(BODY))
+    said = f';created={NOW};keyid="k1";nonce="n"'
+    request = resigned(message(digest), COVERED[:-1] + ' "content-digest")', said)
+    typed = changed(request, headers=(*request.headers, (b"content-type", b"text/xml")))
+    assert code_of(typed, body=BODY) == "signature_digest"
+    # Nor may the body that was signed be taken away.
+    assert code_of(typed, body=b"") == "signature_digest"
+    assert verified(signed(message((b"content-type", b"text/xml")), body=BODY), body=BODY)
+    unproven = msgspec.structs.replace(DEFAULT_PROFILE, danger_unproven_body=True)
+    assert code_of(resigned(message(), COVERED, said), body=BODY, profile=unproven) == "signature_digest"
 
 
 def test_an_uncovered_digest_is_anybodys() -> None:
     digest = (b"content-digest", b"sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:")
     request = signed(message())
-    assert code_of(changed(request, headers=(*request.headers, digest)), body=b"x") == "signature_digest"
+    added = changed(request, headers=(*request.headers, digest))
+    assert code_of(added, body=b"x") == "signature_digest"
+    assert code_of(added, body=b"x", profile=BODY_AS_IT_IS) == "signature_digest"
 
 
 @pytest.mark.parametrize("body", [BODY[:-1], BODY + b"\n", b"", b'{"amount":900}'])
@@ -321,6 +344,34 @@ def test_a_signature_by_a_stranger_is_not_ours_to_judge() -> None:
     assert isinstance(found, VerifiedSignature)
     assert found.key_id == "k1"
     assert code_of(_two(signed(message(), key_id="a"), theirs)) == "signature_key_unknown"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        '("@status";req);created=1;keyid="proxy"',
+        '("@method");created=1;keyid="proxy";tag=""',
+        '("@method" "@method");created="1"',
+        '("@method");keyid=:A:',
+        f'{LONG};keyid="proxy"',
+    ],
+)
+def test_what_a_signature_for_somebody_else_covers_refuses_nothing(foreign: str) -> None:
+    ours = signed(message())
+    headers = [
+        (name, line + (f", px={foreign}".encode() if name == b"signature-input" else b", px=:AAAA:"))
+        if name.startswith(b"signature")
+        else (name, line)
+        for name, line in ours.headers
+    ]
+    found = verified(changed(ours, headers=headers))
+    assert found is not None
+    assert found.key_id == "k1"
+    labelled = msgspec.structs.replace(DEFAULT_PROFILE, label="sig1")
+    assert verified(changed(ours, headers=headers), profile=labelled)
+    # Alone, or where it is the one that is asked for, it is refused as ever.
+    asked = msgspec.structs.replace(DEFAULT_PROFILE, label="px")
+    assert code_of(changed(ours, headers=headers), profile=asked) in {"signature_malformed", "signature_component"}
 
 
 def test_two_signatures_by_known_keys_are_two_callers() -> None:

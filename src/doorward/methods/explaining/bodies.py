@@ -1,14 +1,13 @@
 """What something on the way may have done to a body that is not about JSON: ends of lines, character sets, coding.
 
 Each step takes a body as received and answers it as it may have been sent, or None where that makes no sense. Steps
-are tried alone and in pairs.
+are tried alone and in pairs, and each is paid for by the octets of the body, before it is made.
 """
 
 import base64
 import binascii
 import html
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, final
@@ -17,10 +16,22 @@ from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant, d
 from doorward.methods.explaining.coding import coded_bodies
 from doorward.methods.explaining.forms import form_bodies
 from doorward.methods.explaining.json_forms import JsonForms
+from doorward.methods.explaining.work import STEP_UNITS, Work
 
 __all__ = ["Bodies"]
 
+MARKS_MAX: Final = 30
+"""How many combining marks may stand in a row for a body to be normalised."""
+
 _BOM: Final = b"\xef\xbb\xbf"
+# What steps cost for each octet, measured where they are slowest: most of them, and those that look at characters.
+_OCTET_UNITS: Final = 2
+_CHARACTER_UNITS: Final = 5
+_NORMALISED_UNITS: Final = 50
+_PARSED_UNITS: Final = 50
+# And for each end of a line, and each escape.
+_LINE_UNITS: Final = 15
+_ESCAPE_UNITS: Final = 500
 _Step: TypeAlias = Callable[[bytes], bytes | None]
 
 
@@ -33,7 +44,7 @@ def _lone_lf(body: bytes) -> bytes | None:
 
 
 def _crlf(body: bytes) -> bytes | None:
-    return re.sub(rb"(?<!\r)\n", b"\r\n", body)
+    return body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _recoded(source: str, target: str) -> _Step:
@@ -56,12 +67,38 @@ def _is_utf8(body: bytes) -> bool:
 
 def _normalised(form: str) -> _Step:
     def normalise(body: bytes) -> bytes | None:
+        if body.isascii():
+            return None
         try:
-            return unicodedata.normalize(form, body.decode()).encode()  # type: ignore[arg-type]  # one of four literals
+            text = body.decode()
         except UnicodeError:
             return None
+        if has_long_run(text):
+            return None
+        return unicodedata.normalize(form, text).encode()  # type: ignore[arg-type]  # one of four literals
 
     return normalise
+
+
+# They say of themselves that they start something, and decompose into marks that do not.
+_HIDDEN_MARKS: Final = frozenset("\u0f73\u0f75\u0f81")
+
+
+def has_long_run(text: str) -> bool:
+    """Whether more marks stand in a row than `MARKS_MAX`.
+
+    Normalisation puts the marks after a letter in order, and takes the square of their number for it: a hundred
+    kilobytes of them take minutes. No language has more than a few (Unicode Standard Annex 15, section 13).
+    """
+    combining, run = unicodedata.combining, 0
+    for character in text:
+        if combining(character) or character in _HIDDEN_MARKS:
+            run += 1
+            if run > MARKS_MAX:
+                return True
+        else:
+            run = 0
+    return False
 
 
 def _from_base64(body: bytes) -> bytes | None:
@@ -72,6 +109,8 @@ def _from_base64(body: bytes) -> bytes | None:
 
 
 def _from_json_text(body: bytes) -> bytes | None:
+    if body.lstrip()[:1] not in _WRAPPING:
+        return None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -93,7 +132,13 @@ def _to_json_text(body: bytes) -> bytes | None:
 
 
 def _unescaped(body: bytes) -> bytes | None:
-    return _encoded(html.unescape(body.decode("utf-8", "surrogateescape"))) if b"&" in body and body.isascii() else None
+    if b"&" not in body or not body.isascii():
+        return None
+    try:
+        return _encoded(html.unescape(body.decode("ascii")))
+    except ValueError:
+        # `&#` and more digits than Python makes a number of.
+        return None
 
 
 def _change(name: str, fits_when: str, cure: str = RAW_BODY_CURE) -> Change:
@@ -177,6 +222,7 @@ _STEPS: Final[tuple[tuple[Change, _Step], ...]] = (
 )
 _WRITTEN_AGAIN: Final = ("body.charset", "body.base64", "body.wrapped")
 """Steps after which something may have parsed the JSON and written it again."""
+_WRAPPING: Final = (b"{", b'"')
 
 
 @final
@@ -186,21 +232,23 @@ class Bodies:
     Args:
         body: as received.
         made_at: when the delivery was made, epoch seconds, as far as is known: gzip writes it down.
+        work: what making them is paid from. When it has ended there are no more of them.
     """
 
-    def __init__(self, body: bytes, *, made_at: int | None) -> None:
+    def __init__(self, body: bytes, *, made_at: int | None, work: Work) -> None:
         self._body: Final = body
         self._made_at: Final = made_at
+        self._work: Final = work
         self._json_forms: JsonForms | None = None
 
     def singles(self) -> Iterator[Variant[bytes]]:
         """Bodies that are one change away, the likeliest first. May repeat itself, and what was received."""
-        yield from _steps(self._body)
+        yield from _steps(self._body, self._work)
         json_forms = self._forms()
         yield from json_forms.layouts()
         yield from json_forms.numbers()
-        yield from form_bodies(self._body)
-        yield from coded_bodies(self._body, made_at=self._made_at)
+        yield from form_bodies(self._body, self._work)
+        yield from coded_bodies(self._body, self._work, made_at=self._made_at)
 
     def pairs(self) -> Iterator[Variant[bytes]]:
         """Bodies that are two changes away."""
@@ -208,23 +256,43 @@ class Bodies:
         yield from json_forms.layouts_and_numbers()
         for form in json_forms.layouts():
             yield Variant(form.value + b"\n", (*form.changes, _WITH_NEWLINE))
-        singles = distinct(list(_steps(self._body)), but=frozenset({self._body}))
+        singles = distinct(list(_steps(self._body, self._work)), but=frozenset({self._body}))
         for first in singles:
-            for second in _steps(first.value):
+            for second in _steps(first.value, self._work):
                 yield Variant(second.value, first.changes + second.changes)
         for first in singles:
             if first.changes[0].name in _WRITTEN_AGAIN:
-                for form in JsonForms(first.value, as_ordered=True).layouts():
+                for form in JsonForms(first.value, self._work, as_ordered=True).layouts():
                     yield Variant(form.value, first.changes + form.changes)
 
     def _forms(self) -> JsonForms:
         if self._json_forms is None:
-            self._json_forms = JsonForms(self._body)
+            self._json_forms = JsonForms(self._body, self._work)
         return self._json_forms
 
 
-def _steps(body: bytes) -> Iterator[Variant[bytes]]:
+def _steps(body: bytes, work: Work) -> Iterator[Variant[bytes]]:
     for change, step in _STEPS:
+        if not work.take(_units(change, body)):
+            return
         value = step(body)
         if value is not None:
             yield Variant(value, (change,))
+
+
+def _units(change: Change, body: bytes) -> int:
+    each, more = _OCTET_UNITS, 0
+    match change.name:
+        case "body.crlf":
+            more = body.count(b"\n") * _LINE_UNITS
+        case "body.html":
+            more = body.count(b"&") * _ESCAPE_UNITS
+        case "body.charset" | "body.base64":
+            each = _CHARACTER_UNITS
+        case "body.wrapped":
+            each = _PARSED_UNITS if body.lstrip()[:1] in _WRAPPING else _CHARACTER_UNITS
+        case "body.unicode":
+            each = _OCTET_UNITS if body.isascii() else _NORMALISED_UNITS
+        case _:
+            pass
+    return STEP_UNITS + len(body) * each + more

@@ -6,7 +6,6 @@ then that is said.
 """
 
 import codecs
-import gzip
 import re
 import struct
 import zlib
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from doorward.methods.explaining.change import Change, Variant
+from doorward.methods.explaining.work import STEP_UNITS, Work
 
 __all__ = ["coded_bodies", "find_coding"]
 
@@ -21,8 +21,18 @@ CONTENT_BYTES_MAX: Final = 4_194_304
 """How large a body may grow when it is decompressed to be tried."""
 COMPRESSED_AGAIN_BYTES_MAX: Final = 1_048_576
 """How large a body may be to be compressed again."""
+COMPRESSED_BEST_BYTES_MAX: Final = 16_384
+"""How large a body may be to be compressed again at level 9. There zlib goes through four thousand earlier places for
+each octet, where a body was made for it: a megabyte takes seconds."""
 
 _LEVELS: Final = (6, 9, 1)
+_BEST: Final = 9
+# What zlib may take for each octet: to unpack one, to pack one at levels 1 and 6, and at 9 for each octet before it.
+_UNPACK_UNITS: Final = 4
+_PIECE_BYTES: Final = 131_072
+_PACK_UNITS: Final = 150
+_PACK_BEST_DIVISOR: Final = 2
+_ZLIB_HEADS: Final = {1: b"\x78\x01", 6: b"\x78\x9c", 9: b"\x78\xda"}
 _SYSTEMS: Final = (3, 255, 0, 19, 10)
 """Byte 9 of a gzip header (RFC 1952): Unix, unknown, FAT, macOS as zlib has it, Windows as zlib has it."""
 _SECONDS_AROUND: Final = 5
@@ -47,14 +57,25 @@ _LEFT: Final = Change(
 )
 
 
-def coded_bodies(body: bytes, *, made_at: int | None) -> Iterator[Variant[bytes]]:
+def coded_bodies(body: bytes, work: Work, *, made_at: int | None) -> Iterator[Variant[bytes]]:
     """The body decompressed when it is compressed, else compressed as usual libraries do."""
-    content = _decompressed(body)
+    content = _decompressed(body, work)
     if content is not None:
         yield Variant(content, (_LEFT,))
     elif 0 < len(body) <= COMPRESSED_AGAIN_BYTES_MAX:
         for level in _LEVELS:
-            yield from (Variant(coded, (_UNDONE,)) for coded in _compressed(body, level, made_at))
+            if level == _BEST and len(body) > COMPRESSED_BEST_BYTES_MAX:
+                continue
+            if not work.take(_pack_units(len(body), level)):
+                return
+            for coded in _compressed(body, level, made_at):
+                if not work.take(len(coded) + STEP_UNITS):
+                    return
+                yield Variant(coded, (_UNDONE,))
+
+
+def _pack_units(octets: int, level: int) -> int:
+    return octets * (octets // _PACK_BEST_DIVISOR if level == _BEST else _PACK_UNITS)
 
 
 def find_coding(codings: Iterable[bytes], body: bytes) -> Change | None:
@@ -95,16 +116,28 @@ def _is_text(beginning: bytes) -> bool:
     return _TEXT.fullmatch(beginning) is not None
 
 
-def _decompressed(body: bytes) -> bytes | None:
+def _decompressed(body: bytes, work: Work) -> bytes | None:
     for window in _windows(body):
         unpacker = zlib.decompressobj(window)
         try:
-            content = unpacker.decompress(body, CONTENT_BYTES_MAX)
+            content = _unpacked(unpacker, body, work)
         except zlib.error:
             continue
         if window > 0 or (unpacker.eof and not unpacker.unused_data):
             return content if unpacker.eof else None
     return None
+
+
+def _unpacked(unpacker: "zlib._Decompress", body: bytes, work: Work) -> bytes:
+    """What comes out, in pieces, each paid for: up to `CONTENT_BYTES_MAX`."""
+    pieces: list[bytes] = []
+    packed = body
+    for _ in range(CONTENT_BYTES_MAX // _PIECE_BYTES):
+        if unpacker.eof or not packed or not work.take(STEP_UNITS + len(packed) + _UNPACK_UNITS * _PIECE_BYTES):
+            break
+        pieces.append(unpacker.decompress(packed, _PIECE_BYTES))
+        packed = unpacker.unconsumed_tail
+    return b"".join(pieces)
 
 
 def _windows(body: bytes) -> tuple[int, ...]:
@@ -116,6 +149,7 @@ def _windows(body: bytes) -> tuple[int, ...]:
 
 
 def _compressed(body: bytes, level: int, made_at: int | None) -> Iterator[bytes]:
+    # Once: the three formats differ in what is around it.
     packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     deflated = packer.compress(body) + packer.flush()
     tail = struct.pack("<LL", zlib.crc32(body), len(body) & 0xFFFFFFFF)
@@ -125,6 +159,5 @@ def _compressed(body: bytes, level: int, made_at: int | None) -> Iterator[bytes]
             for time in times:
                 head = struct.pack("<BBBBLBB", 0x1F, 0x8B, 8, 0, time & 0xFFFFFFFF, flags, system)
                 yield head + deflated + tail
-    yield gzip.compress(body, level, mtime=0)
-    yield zlib.compress(body, level)
+    yield _ZLIB_HEADS[level] + deflated + struct.pack(">L", zlib.adler32(body))
     yield deflated

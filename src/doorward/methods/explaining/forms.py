@@ -6,12 +6,15 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant
+from doorward.methods.explaining.work import STEP_UNITS, Work
 
 __all__ = ["form_bodies"]
 
 FIELDS_MAX: Final = 1_000
 """How many fields a form may have for its forms to be tried."""
 
+_OCTET_UNITS: Final = 400
+_FIELD_UNITS: Final = 20_000
 _FORM: Final = re.compile(rb"[^=&\s{}\[\]<>]{1,200}=[^\s{}<>]*")
 _PERCENT: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
 
@@ -32,9 +35,12 @@ _WRITERS: Final = (
 )
 
 
-def form_bodies(body: bytes) -> Iterator[Variant[bytes]]:
+def form_bodies(body: bytes, work: Work) -> Iterator[Variant[bytes]]:
     """Other ways to write a form; nothing when the body is none."""
     if _FORM.fullmatch(body) is None or body.count(b"&") >= FIELDS_MAX:
+        return
+    # All of them together: each octet is read, and written in four ways.
+    if not work.take(STEP_UNITS + len(body) * _OCTET_UNITS + body.count(b"&") * _FIELD_UNITS):
         return
     fields = body.split(b"&")
     yield Variant(b"&".join(sorted(fields)), (_change("its fields are sorted"),))

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
 from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant
-from doorward.methods.explaining.json_writing import JSON_WORDS, NUMBER_FORMS, STRING_FORMS, JsonNumber
+from doorward.methods.explaining.json_writing import JSON_WORDS, NUMBER_FORMS, STRING_FORMS, JsonNumber, escaped_in
+from doorward.methods.explaining.work import STEP_UNITS, Work
 
 __all__ = ["JsonForms"]
 
@@ -22,6 +23,14 @@ DEPTH_MAX: Final = 100
 ATOMS_MAX: Final = 200_000
 """How many names and values it may hold."""
 
+# Measured where they are slowest: numbers in an array, arrays of nothing, strings of characters that are escaped.
+_PARSED_OCTET_UNITS: Final = 60
+_VALUE_UNITS: Final = 2_000
+_STRING_UNITS: Final = 400
+_ESCAPED_UNITS: Final = 300
+_MARK_UNITS: Final = 300
+_ATOM_UNITS: Final = 60
+_WRITTEN_UNITS: Final = 2
 _BOM: Final = b"\xef\xbb\xbf"
 _MARK: Final = re.compile(r"[,:]|<([0-9]+)>")
 
@@ -74,15 +83,19 @@ class _Taken:
         self._order: Final = order
         self._atoms: Final = atoms
         self._pieces: Final[dict[str, int]] = {}
-        self._pending = ""
+        # In pieces: a text that grows piece by piece is copied each time, which is the square of an array of nothing.
+        self._pending: Final[list[str]] = []
         self.atoms: Final[list[int]] = []
         self.glue: Final[list[int]] = []
         self._walk(value, 0)
         self._end_glue()
 
-    def spaced(self, spacing: _Spacing) -> list[str]:
-        """The glue in one spacing, whole."""
+    def spaced(self, spacing: _Spacing, work: Work) -> list[str] | None:
+        """The glue in one spacing, whole; None when it cannot be paid for."""
         indent = spacing.indent
+        # A function is called for each mark in them.
+        if not work.take(_MARK_UNITS * sum(map(len, self._pieces)) + _ATOM_UNITS * len(self.glue)):
+            return None
 
         def respace(found: re.Match[str]) -> str:
             mark = found[0]
@@ -94,8 +107,8 @@ class _Taken:
         return list(map(written.__getitem__, self.glue))
 
     def _end_glue(self) -> None:
-        self.glue.append(self._pieces.setdefault(self._pending, len(self._pieces)))
-        self._pending = ""
+        self.glue.append(self._pieces.setdefault("".join(self._pending), len(self._pieces)))
+        self._pending.clear()
 
     def _atom(self, atom: str) -> None:
         self._end_glue()
@@ -111,16 +124,16 @@ class _Taken:
 
     def _block(self, brackets: str, inner: Sequence[tuple[str | None, Any]], depth: int) -> None:  # Any: JSON
         if not inner:
-            self._pending += brackets
+            self._pending.append(brackets)
             return
-        self._pending += brackets[0]
+        self._pending.append(brackets[0])
         for place, (name, value) in enumerate(inner):
-            self._pending += f"{',' if place else ''}<{depth + 1}>"
+            self._pending.append(f"{',' if place else ''}<{depth + 1}>")
             if name is not None:
                 self._atom(name)
-                self._pending += ":"
+                self._pending.append(":")
             self._walk(value, depth + 1)
-        self._pending += f"<{depth}>{brackets[1]}"
+        self._pending.append(f"<{depth}>{brackets[1]}")
 
 
 class _Layout(NamedTuple):
@@ -135,16 +148,20 @@ class JsonForms:
 
     Args:
         body: as received.
+        work: what writing them is paid from. When it has ended there are no more of them.
         as_ordered: leave the keys in their order.
     """
 
-    def __init__(self, body: bytes, *, as_ordered: bool = False) -> None:
+    def __init__(self, body: bytes, work: Work, *, as_ordered: bool = False) -> None:
         atoms: dict[str, int] = {}
-        value = _parse(body)
+        self._work: Final = work
+        orders = _ORDERS[:1] if as_ordered else _ORDERS
+        value = _parse(body) if work.take(_taking_units(body, len(orders))) else None
         self._received: Final = body.removeprefix(_BOM)
-        self._orders: Final = (
-            {} if value is None else _take_orders(value, atoms, _ORDERS[:1] if as_ordered else _ORDERS)
-        )
+        taken = {} if value is None else _take_orders(value, atoms, orders)
+        self._orders: Final = taken if work.take(_writing_units(atoms)) else {}
+        if not self._orders:
+            atoms.clear()
         self._escapes: Final = _distinct(STRING_FORMS, atoms, lambda atom: not isinstance(atom, JsonNumber))
         self._numbers: Final = _distinct(
             (("", str), *NUMBER_FORMS), atoms, lambda atom: isinstance(atom, JsonNumber) and atom not in JSON_WORDS
@@ -160,37 +177,68 @@ class JsonForms:
     def layouts(self) -> Iterator[Variant[bytes]]:
         """The same value in another layout: one change."""
         for layout in self._layouts:
-            yield Variant(self._write(layout, ""), (_layout_change(layout),))
+            written = self._write(layout, "")
+            if written is None:
+                return
+            yield Variant(written, (_layout_change(layout),))
 
     def numbers(self) -> Iterator[Variant[bytes]]:
         """The numbers written otherwise, in the layout as received: one change."""
         own = [layout for layout in self._layouts if not layout.order and self._is_own(layout)]
         for words in filter(None, self._numbers):
             for layout in own[:1]:
-                yield Variant(self._write(layout, words), (_numbers_change(words),))
+                written = self._write(layout, words)
+                if written is not None:
+                    yield Variant(written, (_numbers_change(words),))
 
     def layouts_and_numbers(self) -> Iterator[Variant[bytes]]:
         """Both: two changes."""
         for words in filter(None, self._numbers):
             for layout in self._layouts:
                 if not layout.order:
-                    changes = (_layout_change(layout), _numbers_change(words))
-                    yield Variant(self._write(layout, words), changes)
+                    written = self._write(layout, words)
+                    if written is None:
+                        return
+                    yield Variant(written, (_layout_change(layout), _numbers_change(words)))
 
     def _is_own(self, layout: _Layout) -> bool:
         return self._write(layout, "") == self._received
 
-    def _write(self, layout: _Layout, numbers: str) -> bytes:
-        taken = self._orders[layout.order]
+    def _glue_of(self, layout: _Layout) -> list[str] | None:
         glue = self._glue.get((layout.spacing, layout.order))
         if glue is None:
-            glue = self._glue[layout.spacing, layout.order] = taken.spaced(layout.spacing)
+            glue = self._orders[layout.order].spaced(layout.spacing, self._work)
+            if glue is not None:
+                self._glue[layout.spacing, layout.order] = glue
+        return glue
+
+    def _write(self, layout: _Layout, numbers: str) -> bytes | None:
+        """The value in one form; None when it cannot be paid for."""
+        taken, glue = self._orders[layout.order], self._glue_of(layout)
         strings, rewritten = self._escapes[layout.escape], self._numbers[numbers]
+        # The octets are paid for by whoever looks at them; here, what it takes to put them together.
+        if glue is None or not self._work.take(STEP_UNITS + _ATOM_UNITS * (len(strings) + len(glue))):
+            return None
         table = [string or number or "" for string, number in zip(strings, rewritten, strict=True)]
         woven = [""] * (2 * len(taken.atoms) + 1)
         woven[0::2] = glue
         woven[1::2] = map(table.__getitem__, taken.atoms)
-        return "".join(woven).encode("utf-8", "surrogatepass")
+        written = "".join(woven).encode("utf-8", "surrogatepass")
+        return written if self._work.take(_WRITTEN_UNITS * len(written)) else None
+
+
+def _taking_units(body: bytes, orders: int) -> int:
+    """What it takes to take a text apart: each of its values, once for each order."""
+    values = body.count(b",") + body.count(b":") + body.count(b"[") + body.count(b"{") + 1
+    return STEP_UNITS + _PARSED_OCTET_UNITS * len(body) + _VALUE_UNITS * values * orders
+
+
+def _writing_units(atoms: Mapping[str, int]) -> int:
+    """What it takes to write each different atom in every form."""
+    numbers = sum(isinstance(atom, JsonNumber) for atom in atoms)
+    escaped = sum(escaped_in(atom) for atom in atoms if not isinstance(atom, JsonNumber))
+    strings = _STRING_UNITS * (len(atoms) - numbers) + _ESCAPED_UNITS * escaped + sum(map(len, atoms))
+    return len(STRING_FORMS) * strings + len(NUMBER_FORMS) * _VALUE_UNITS * numbers
 
 
 def _take_orders(value: Any, atoms: dict[str, int], orders: Sequence[_Order]) -> dict[str, _Taken]:  # Any: JSON

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-__all__ = ["JSON_WORDS", "NUMBER_FORMS", "STRING_FORMS", "JsonNumber"]
+__all__ = ["JSON_WORDS", "NUMBER_FORMS", "STRING_FORMS", "JsonNumber", "escaped_in"]
 
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\U0010ffff/<>&=\'+`]')
 
@@ -71,7 +71,7 @@ def _as_javascript(text: str) -> str:
     number = float(text)
     if not math.isfinite(number):
         return text
-    if 1e-6 <= abs(number) < 1e21:
+    if 1e-6 <= abs(number) < _WHOLE_BELOW:
         return format(Decimal(repr(number)), "f").removesuffix(".0")
     return repr(number).replace("e-0", "e-") if number else "0"
 
@@ -85,11 +85,21 @@ def _with_decimal(text: str) -> str:
 
 
 def _two_decimals(text: str) -> str:
-    return f"{float(text):.2f}" if any(character in text for character in ".eE") and _finite(text) else text
+    # Six characters (`1e308,`) would become three hundred.
+    small = any(character in text for character in ".eE") and abs(float(text)) < _WHOLE_BELOW
+    return f"{float(text):.2f}" if small else text
 
 
 def _finite(text: str) -> bool:
     return math.isfinite(float(text))
+
+
+_WHOLE_BELOW: Final = 1e21
+
+
+def escaped_in(text: str) -> int:
+    """How many characters of a string are looked at one by one when it is written."""
+    return 0 if text.isascii() and text.isalnum() else len(_ESCAPED.findall(text))
 
 
 NUMBER_FORMS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (

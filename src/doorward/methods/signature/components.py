@@ -19,8 +19,9 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from doorward.errors import Rejected
-from doorward.methods.signature.config import QUERY_PARAMETERS_MAX
+from doorward.methods.signature.config import QUERY_PARAMETERS_MAX, STRUCTURED_BYTES_MAX
 from doorward.wire.request import Header, RequestView, index_headers
+from doorward.wire.structured import Member, scan_dictionary
 
 __all__ = ["DERIVED", "Message", "Resolver", "message_of", "query_parameter", "refuse_component"]
 
@@ -40,6 +41,17 @@ _DEFAULT_PORTS: Final = {"http": b"80", "https": b"443"}
 def refuse_component(what: str) -> Rejected:
     """The refusal for a part that cannot be had. `what` holds no bytes of the request."""
     return Rejected("signature_component", what)
+
+
+@final
+class _Structured:
+    """A structured field that was read: its length, and its members once they are asked for."""
+
+    __slots__ = ("length", "members")
+
+    def __init__(self, length: int) -> None:
+        self.length: Final = length
+        self.members: dict[str, Member] | None = None
 
 
 @final
@@ -63,6 +75,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     by_name: Mapping[bytes, bytes] | None = None
     _parts: tuple[bytes, bytes] | None = None
     _parameters: dict[str, list[str]] | None = None
+    _structured: dict[bytes, _Structured] | None = None
 
     def __post_init__(self) -> None:
         if self.by_name is None:
@@ -108,6 +121,40 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
             parts = _split_target(self)
             force_setattr(self, "_parts", parts)
         return parts
+
+    def read_structured(self, name: bytes, value: bytes) -> bytes:
+        """`value`, the text of the structured field `name`: all that are read, together, have a length.
+
+        Raises:
+            Rejected: `signature_component`.
+        """
+        read = self._structured
+        if read is None:
+            read = {}
+            force_setattr(self, "_structured", read)
+        if name not in read:
+            read[name] = _Structured(len(value))
+            if sum(one.length for one in read.values()) > STRUCTURED_BYTES_MAX:
+                raise refuse_component("the structured fields that are covered are too long")
+        return value
+
+    def scan_members(self, name: bytes, value: bytes) -> dict[str, Member]:
+        """The members of the dictionary `value`, the text of the field `name`, by their keys; scanned once.
+
+        Raises:
+            Rejected: `signature_component`: it is none, too long, or a key comes twice in it.
+        """
+        self.read_structured(name, value)
+        assert self._structured is not None, "it was just noted there"
+        read = self._structured[name]
+        if read.members is None:
+            found = scan_dictionary(value)
+            read.members = {member.key: member for member in found}
+            if len(read.members) < len(found):
+                # The specification takes the last (RFC 9651 section 4.2.2), and a reader who takes the first is told
+                # that it was signed.
+                raise refuse_component("a key of a covered dictionary comes twice")
+        return read.members
 
     @property
     def parameters(self) -> dict[str, list[str]]:

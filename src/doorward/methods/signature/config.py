@@ -24,6 +24,7 @@ __all__ = [
     "SIGNATURES_MAX",
     "SIGNATURE_FIELD_BYTES_MAX",
     "SKEW_S",
+    "STRUCTURED_BYTES_MAX",
     "CoverageProfile",
     "FieldKind",
 ]
@@ -43,6 +44,9 @@ SIGNATURE_FIELD_BYTES_MAX: Final = 8 * 1024
 """How long `Signature-Input` and `Signature` may each be, all their lines together."""
 PARAMETER_CHARACTERS_MAX: Final = 256
 """How long `keyid`, `nonce`, `tag` and `alg` may be: a nonce is remembered until its signature is too old."""
+STRUCTURED_BYTES_MAX: Final = 8 * 1024
+"""How long the fields may be, all together, that are taken apart to cover a part of them or to write them anew (`;key`,
+`;sf`): that is done for anybody, before a key is looked up."""
 QUERY_PARAMETERS_MAX: Final = 256
 """How many parameters a query may have when single ones are covered."""
 DIGESTS_MAX: Final = 8

@@ -94,12 +94,14 @@ class BodyCheck:
 
     Args:
         expected: what it must hash to; empty: there must be no body at all.
+        bodiless: there must be no body at all, and its digest must be that of none.
     """
 
-    __slots__ = ("_running",)
+    __slots__ = ("_bodiless", "_running")
 
-    def __init__(self, expected: Sequence[ExpectedDigest]) -> None:
+    def __init__(self, expected: Sequence[ExpectedDigest], *, bodiless: bool = False) -> None:
         self._running: Final = [(one, _HASHES[one.algorithm][0]()) for one in expected]
+        self._bodiless: Final = bodiless or not expected
 
     def update(self, presented_chunk: bytes) -> None:
         """The next piece, of any size.
@@ -107,7 +109,7 @@ class BodyCheck:
         Raises:
             Rejected: `signature_digest`: a body came where none was signed.
         """
-        if not self._running and presented_chunk:
+        if self._bodiless and presented_chunk:
             # Whether a body was announced is up to whoever frames the message; that there is one shows here.
             raise Rejected("signature_digest", "there is a body that was not signed")
         for _, digest in self._running:

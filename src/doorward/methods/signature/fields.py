@@ -6,6 +6,8 @@ Rules:
   space: what proxies may do to a field without changing it changes nothing here either.
 * Only printable ASCII can be in a signature base; `base.py` looks at the whole of it at once. Anything else can be
   signed with `;bs`, which wraps the bytes.
+* What is taken apart (`;key`, `;sf`) is taken apart for anybody, before a key is looked up: it has a length, and each
+  field is scanned once however many of its members are covered. No key comes twice in it.
 * A name is a name. `x_user` is not `x-user`, and because servers after the manner of CGI make one of the two, a request
   with both is refused as soon as one is covered.
 """
@@ -22,6 +24,7 @@ from doorward.wire.structured import (
     parse_dictionary,
     parse_item,
     parse_list,
+    parse_member,
     serialize_dictionary,
     serialize_item,
     serialize_list,
@@ -126,12 +129,14 @@ def dictionary_member(name: str, key: str) -> Resolver:
 
     def resolve(message: Message) -> bytes:
         try:
-            member = parse_dictionary(_required(message, wanted)).get(key)
+            # Of the whole field only this one member is built.
+            member = message.scan_members(wanted, _required(message, wanted)).get(key)
+            value = None if member is None else parse_member(member, unique=True)
         except Rejected as error:
             raise refuse_component(error.detail) from None
-        if member is None:
+        if value is None:
             raise refuse_component(f"a covered member of the field {name} is not there")
-        return serialize_member(member).encode("ascii")
+        return serialize_member(value).encode("ascii")
 
     return resolve
 
@@ -142,7 +147,7 @@ def retyped_field(name: str, kind: FieldKind) -> Resolver:
 
     def resolve(message: Message) -> bytes:
         try:
-            return _again(_required(message, wanted), kind).encode("ascii")
+            return _again(message.read_structured(wanted, _required(message, wanted)), kind).encode("ascii")
         except Rejected as error:
             raise refuse_component(error.detail) from None
 
@@ -150,9 +155,12 @@ def retyped_field(name: str, kind: FieldKind) -> Resolver:
 
 
 def _again(value: bytes, kind: FieldKind) -> str:
+    # A key that comes twice is one of those things two readers read differently.
     if kind == "item":
-        return serialize_item(parse_item(value))
-    return serialize_list(parse_list(value)) if kind == "list" else serialize_dictionary(parse_dictionary(value))
+        return serialize_item(parse_item(value, unique=True))
+    if kind == "list":
+        return serialize_list(parse_list(value, unique=True))
+    return serialize_dictionary(parse_dictionary(value, unique=True))
 
 
 def aliases_of(fields: Iterable[bytes]) -> frozenset[bytes] | None:

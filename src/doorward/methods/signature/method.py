@@ -9,6 +9,7 @@ Rules of this file:
   old, and as long again as a body may take that was begun in the last second.
 """
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from math import ceil
 from typing import Final, Protocol, final
@@ -27,8 +28,8 @@ from doorward.methods.signature.config import (
 )
 from doorward.methods.signature.profiles import DEFAULT_PROFILE
 from doorward.methods.signature.sources import LoadedKey, SignatureKeySource
-from doorward.methods.signature.verify import VerifiedSignature, verify_signature
-from doorward.methods.signature.wire import PresentedSignature, parse_signatures
+from doorward.methods.signature.verify import VerifiedSignature, may_count, verify_signature
+from doorward.methods.signature.wire import Glimpse, PresentedSignature, parse_signatures
 from doorward.values import FeedKind, Handle, MethodName, Principal, PrincipalKind, RestsOn
 from doorward.wire.challenge import build_challenge
 from doorward.wire.request import RequestView
@@ -138,14 +139,16 @@ class RequestSignatures:
         """
         profile = self.config.profile
         message = message_of(request, request.authority)
-        presented = parse_signatures(message, profile.structured_fields)
-        if presented is None:
+        presented = parse_signatures(message, profile.structured_fields, self._choose)
+        if not presented or not may_count(profile, presented[0].label, presented[0].said.tag):
             return None
-        if profile.label is not None or profile.tag is not None:
-            presented = tuple(one for one in presented if _counts(one, profile))
-        if len(presented) > 1:
+        return PresentedRequest(presented[0].lookup_id, presented[0], message)
+
+    def _choose(self, glimpses: Sequence[Glimpse]) -> Sequence[Glimpse]:
+        counting = [one for one in glimpses if may_count(self.config.profile, one.label, one.tag)]
+        if len(counting) > 1:
             raise Rejected("credential_conflict", "several signatures; name the label or the tag that counts here")
-        return PresentedRequest(presented[0].lookup_id, presented[0], message) if presented else None
+        return counting
 
     async def load(self, presented: PresentedRequest) -> HeldKey | None:
         """The key of that id."""
@@ -189,10 +192,6 @@ class RequestSignatures:
             last = min(last, said.expires - 1)
         takes_s = ceil(arrival_s_max(self.config.body_bytes_max if proven.expected else 0))
         return Claim(owner=f"{METHOD} {proven.key_id}", key=said.nonce, keep_until=last + takes_s + CLOCK_SLACK_S)
-
-
-def _counts(presented: PresentedSignature, profile: CoverageProfile) -> bool:
-    return profile.label in (None, presented.label) and profile.tag in (None, presented.said.tag)
 
 
 def _work_out(held: HeldKey) -> _Standing:

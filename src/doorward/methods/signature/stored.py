@@ -6,6 +6,8 @@ Rules:
 * A secret that does not open is ours to mend, and no fault of whoever signs: sealed again under a master key that this
   process was not given yet, or damaged. It is told as what passes, with the key's id for the log. The master keys have
   proven themselves when the store was opened, so this is about single rows and never stops a start.
+* An id nobody has, or whose secret is erased, takes the time of one that is known: a decoy, sealed at start, is opened
+  for it. Whether an id names a public key does show; such ids are published anyway.
 * Whether a key that verifies may be used is not decided here: only who has proven it learns its state.
 """
 
@@ -13,15 +15,18 @@ from typing import Final, Protocol, final, runtime_checkable
 
 from doorward.crypto.registered_keys import UnusableKey, verifier_of_jwk
 from doorward.crypto.sealing import MasterKeys, UnsealError
-from doorward.crypto.signatures import SignatureKey
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey
 from doorward.errors import Unavailable
 from doorward.methods.owned_credential import barred_by_state
 from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord
-from doorward.methods.signature.sealed import open_secret, require_master_keys
+from doorward.methods.signature.sealed import open_secret, require_master_keys, seal_secret
 from doorward.methods.signature.sources import LoadedKey
 from doorward.values import CredentialId
 
 __all__ = ["StoredKeys", "StoredKeysStore", "open_verifier"]
+
+# No row has it: ids of keys begin with their prefix.
+_NOBODY: Final = CredentialId("nobody")
 
 
 @runtime_checkable
@@ -68,11 +73,17 @@ class StoredKeys:
         Misconfigured: the store has no master keys, and secrets are to be known.
     """
 
-    __slots__ = ("_master_keys", "_store")
+    __slots__ = ("_decoy", "_master_keys", "_store")
 
     def __init__(self, store: StoredKeysStore, *, public_keys_only: bool = False) -> None:
         self._store: Final = store
         self._master_keys: Final = None if public_keys_only else require_master_keys(store.master_keys)
+        # Of the length of a real one, and random: nothing is signed with it, and nothing could be.
+        self._decoy: Final = (
+            None
+            if self._master_keys is None
+            else seal_secret(self._master_keys, _NOBODY, self._master_keys.derive("nobody's signature key"))
+        )
 
     def __repr__(self) -> str:
         return f"StoredKeys(public_keys_only={self._master_keys is None})"
@@ -80,10 +91,9 @@ class StoredKeys:
     async def find_key(self, key_id: CredentialId) -> LoadedKey | None:
         """See `SignatureKeySource`."""
         record = await self._store.signature_keys.find_signature_key(key_id)
-        if record is None:
-            return None
-        verifier = open_verifier(record, self._master_keys)
-        if verifier is None:
+        verifier = None if record is None else open_verifier(record, self._master_keys)
+        if record is None or verifier is None:
+            self._open_decoy()
             return None
         return LoadedKey(
             id=record.id,
@@ -98,3 +108,7 @@ class StoredKeys:
             barred=barred_by_state(record),
             metadata=record.metadata,
         )
+
+    def _open_decoy(self) -> None:
+        if self._master_keys is not None and self._decoy is not None:
+            SignatureKey(SignatureAlgorithm.HMAC_SHA256, open_secret(self._master_keys, _NOBODY, self._decoy))

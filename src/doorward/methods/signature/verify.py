@@ -9,6 +9,7 @@ takes; its id is published anyway.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Final, final
 
@@ -22,9 +23,9 @@ from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.digest import BodyCheck, ExpectedDigest, parse_content_digest
 from doorward.methods.signature.fields import field_value
 from doorward.methods.signature.profiles import demanded_components
-from doorward.methods.signature.wire import PresentedSignature, parse_signatures
+from doorward.methods.signature.wire import Glimpse, PresentedSignature, parse_signatures, parse_usual
 
-__all__ = ["VerifiedSignature", "verify_request", "verify_signature"]
+__all__ = ["VerifiedSignature", "may_count", "verify_request", "verify_signature"]
 
 _NOBODYS_KEY: Final = SignatureKey(SignatureAlgorithm.HMAC_SHA256, sha256(b"doorward: nobody's key").digest())
 _CONTENT_DIGEST: Final = '"content-digest"'
@@ -39,6 +40,9 @@ class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
     algorithm: SignatureAlgorithm
     expected: tuple[ExpectedDigest, ...] | None
     """The digests the body must have, empty for no body; None: the profile lets any body pass."""
+    bodiless: bool = False
+    """No body was announced, and the signature does not cover what it would have to cover with one: not a byte may
+    come, whatever its digest. How a message is framed is not signed, and in HTTP/2 a body need not be announced."""
 
     @property
     def key_id(self) -> str:
@@ -52,7 +56,9 @@ class VerifiedSignature(msgspec.Struct, frozen=True, gc=False):
 
     def body(self) -> BodyCheck | None:
         """A fresh check for the body; None when it is not proven, whatever comes."""
-        return None if self.expected is None else BodyCheck(self.expected)
+        if self.expected is None:
+            return None
+        return BodyCheck(self.expected, bodiless=True) if self.bodiless else BodyCheck(self.expected)
 
 
 def verify_request(
@@ -72,32 +78,32 @@ def verify_request(
     Raises:
         Rejected: see `parse_signatures` and `verify_signature`; `credential_conflict` for two signatures.
     """
-    presented = parse_signatures(message, profile.structured_fields)
-    if presented is None:
-        return None
-    one = presented[0]
-    if len(presented) > 1 or profile.label is not None or profile.tag is not None:
-        one = _select(presented, keys, profile)
+    one = parse_usual(message, profile.structured_fields)
+    if one is None:
+        presented = parse_signatures(message, profile.structured_fields, partial(_choose, profile, keys))
+        if presented is None:
+            return None
+        one = presented[0] if presented else None
+    if one is None or (
+        (profile.label is not None or profile.tag is not None) and not may_count(profile, one.label, one.said.tag)
+    ):
+        raise Rejected("signature_coverage", "no signature has the label and tag that count here")
     return verify_signature(one, keys.get(one.lookup_id), message, profile, now)
 
 
-def _select(
-    presented: Sequence[PresentedSignature], keys: Mapping[str, SignatureKey], profile: CoverageProfile
-) -> PresentedSignature:
-    if profile.label is not None or profile.tag is not None:
-        presented = [
-            one
-            for one in presented
-            if profile.label in (None, one.label) and (profile.tag is None or one.said.tag == profile.tag)
-        ]
-        if not presented:
-            raise Rejected("signature_coverage", "no signature has the label and tag that count here")
-    if len(presented) > 1:
-        known = [one for one in presented if one.lookup_id in keys]
-        if len(known) > 1:
-            raise Rejected("credential_conflict", "two signatures by keys that are known here")
-        presented = known or presented
-    return presented[0]
+def may_count(profile: CoverageProfile, presented_label: str, presented_tag: str | None) -> bool:
+    """Whether a signature of this label and tag is one of those the profile asks for."""
+    return profile.label in (None, presented_label) and profile.tag in (None, presented_tag)
+
+
+def _choose(
+    profile: CoverageProfile, keys: Mapping[str, SignatureKey], glimpses: Sequence[Glimpse]
+) -> Sequence[Glimpse]:
+    counting = [one for one in glimpses if may_count(profile, one.label, one.tag)]
+    known = [one for one in counting if one.key_id in keys]
+    if len(known) > 1:
+        raise Rejected("credential_conflict", "two signatures by keys that are known here")
+    return known or counting[:1]
 
 
 def verify_signature(
@@ -136,7 +142,12 @@ def verify_signature(
     with_body = message.announces_body
     _check_coverage(presented, message, profile, with_body=with_body)
     _check_times(presented, profile, now)
-    return VerifiedSignature(presented, key.algorithm, _expected(presented, message, profile))
+    expected = _expected(presented, message, profile)
+    if with_body or expected == ():
+        return VerifiedSignature(presented, key.algorithm, expected)
+    if demanded_components(profile, message, with_body=True) <= presented.covered.identifiers:
+        return VerifiedSignature(presented, key.algorithm, expected)
+    return VerifiedSignature(presented, key.algorithm, expected or (), bodiless=True)
 
 
 def _check_coverage(

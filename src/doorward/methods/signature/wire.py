@@ -6,15 +6,16 @@ Rules:
   their number before any is looked at: each may cost a public-key operation.
 * Parameters have the types the specification gives them: `created` and `expires` are integers, not decimals, dates or
   strings of digits; the others are strings, not tokens. Unknown ones are signed like all others, and mean nothing here.
+* Of several signatures those that are for somebody else are not read: what they cover is none of our business.
 * Unverified: what comes from here is of the right shape, and nothing more.
 """
 
 import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 import msgspec
 
@@ -39,7 +40,7 @@ from doorward.wire.structured import (
 )
 from doorward.wire.structured.grammar import MEMBER
 
-__all__ = ["PresentedSignature", "Said", "parse_signatures"]
+__all__ = ["Glimpse", "PresentedSignature", "Said", "parse_readable", "parse_signatures", "parse_usual"]
 
 _DIGITS: Final = "(0|[1-9][0-9]{0,14}+)"
 _CHARACTERS: Final = rf'"([ !#-\[\]-~]{{1,{PARAMETER_CHARACTERS_MAX}}}+)"'
@@ -86,25 +87,46 @@ def _malformed(what: str) -> Rejected:
     return Rejected("signature_malformed", what)
 
 
-def parse_signatures(message: Message, kinds: Kinds = ()) -> tuple[PresentedSignature, ...] | None:
+class Glimpse(NamedTuple):
+    """What a signature says of itself, read only to choose among several."""
+
+    label: str
+    key_id: str | None
+    tag: str | None
+
+
+def parse_signatures(
+    message: Message, kinds: Kinds = (), choose: Callable[[Sequence[Glimpse]], Container[Glimpse]] | None = None
+) -> tuple[PresentedSignature, ...] | None:
     """The signatures of a request in order, or None when it carries none.
 
     Args:
         message: unverified.
         kinds: see `compile_components`.
+        choose: those of several that are to be read; None: all. Of the others nothing is read but that they are well
+            formed, so that a signature that is not for us, with components nobody here knows, refuses nothing. Asked
+            only where there are several.
+
+    Raises:
+        Rejected: `signature_malformed`, `signature_component`.
+    """
+    alone = parse_usual(message, kinds)
+    return _parse_any(message, kinds, choose) if alone is None else (alone,)
+
+
+def parse_usual(message: Message, kinds: Kinds = ()) -> PresentedSignature | None:
+    """The one signature of a request, when it is spelled as nearly all are; None: ask `parse_signatures`.
 
     Raises:
         Rejected: `signature_malformed`, `signature_component`.
     """
     by_name = message.by_name
-    if by_name is not None:
-        alone = _parse_alone(by_name.get(_INPUT), by_name.get(_SIGNATURE), kinds)
-        if alone is not None:
-            return (alone,)
-    return _parse_any(message, kinds)
+    return None if by_name is None else _parse_alone(by_name.get(_INPUT), by_name.get(_SIGNATURE), kinds)
 
 
-def _parse_any(message: Message, kinds: Kinds) -> tuple[PresentedSignature, ...] | None:
+def _parse_any(
+    message: Message, kinds: Kinds, choose: Callable[[Sequence[Glimpse]], Container[Glimpse]] | None
+) -> tuple[PresentedSignature, ...] | None:
     """The long way, for every spelling and number of signatures there is."""
     inputs, signatures = field_value(message, _INPUT), field_value(message, _SIGNATURE)
     if inputs is None and signatures is None:
@@ -113,7 +135,7 @@ def _parse_any(message: Message, kinds: Kinds) -> tuple[PresentedSignature, ...]
         raise _malformed("one of Signature-Input and Signature is missing")
     if len(inputs) > SIGNATURE_FIELD_BYTES_MAX or len(signatures) > SIGNATURE_FIELD_BYTES_MAX:
         raise _malformed("a signature field is too long")
-    return _parse_several(inputs, signatures, kinds)
+    return _parse_several(inputs, signatures, kinds, choose)
 
 
 def _parse_alone(
@@ -159,18 +181,55 @@ def _opening(text: str, kinds: Kinds) -> tuple[str, Covered, bytes] | None:
 
 
 def _parse_several(
-    presented_inputs: bytes, presented_signatures: bytes, kinds: Kinds
+    presented_inputs: bytes,
+    presented_signatures: bytes,
+    kinds: Kinds,
+    choose: Callable[[Sequence[Glimpse]], Container[Glimpse]] | None = None,
 ) -> tuple[PresentedSignature, ...]:
     inputs, signatures = _members("Signature-Input", presented_inputs), _members("Signature", presented_signatures)
     by_label = {member.key: member for member in signatures}
     if not len(inputs) == len(signatures) == len(by_label):
         raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
-    found: list[PresentedSignature] = []
-    for member in inputs:
-        signed = by_label.pop(member.key, None)
-        if signed is None:
-            raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
-        found.append(_presented(member, signed, kinds))
+    if any(member.key not in by_label for member in inputs) or len({member.key for member in inputs}) < len(inputs):
+        raise _malformed("the labels of Signature-Input and Signature are not the same, or one comes twice")
+    if choose is not None and len(inputs) > 1:
+        glimpses = [_glimpse(member) for member in inputs]
+        chosen = choose(glimpses)
+        inputs = [member for member, glimpse in zip(inputs, glimpses, strict=True) if glimpse in chosen]
+    return tuple(_presented(member, by_label[member.key], kinds) for member in inputs)
+
+
+def _glimpse(member: Member) -> Glimpse:
+    try:
+        said = dict(parse_parameters(member.parameters, unique=True))
+    except Rejected:
+        return Glimpse(member.key, None, None)
+    key_id, tag = said.get("keyid"), said.get("tag")
+    return Glimpse(member.key, key_id if type(key_id) is str else None, tag if type(tag) is str else None)
+
+
+def parse_readable(message: Message, kinds: Kinds = ()) -> tuple[PresentedSignature, ...]:
+    """The signatures of a request that can be read. None can: the refusal of the first.
+
+    Raises:
+        Rejected: as `parse_signatures`.
+    """
+    glimpses: list[Glimpse] = []
+
+    def note(those: Sequence[Glimpse]) -> Container[Glimpse]:
+        glimpses.extend(those)
+        return ()
+
+    alone = parse_signatures(message, kinds, note)
+    found = list(alone or ())
+    refused: Rejected | None = None
+    for glimpse in glimpses:
+        try:
+            found += parse_signatures(message, kinds, lambda _, glimpse=glimpse: (glimpse,)) or ()  # type: ignore[misc]  # mypy cannot type a default
+        except Rejected as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
     return tuple(found)
 
 

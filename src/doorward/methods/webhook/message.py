@@ -105,7 +105,13 @@ def _url_bytes(scheme: Scheme, url: str | None) -> bytes:
             f"{scheme.sender} signs the URL it calls, and none is known.",
             cure="Say the URL exactly as the sender has it: scheme, host, port if any, path and query.",
         )
-    return url.encode()
+    try:
+        return url.encode()
+    except UnicodeEncodeError:
+        raise Misconfigured(
+            "The URL holds a half of a character (a lone surrogate), which no URL has.",
+            cure="Say the URL exactly as the sender has it.",
+        ) from None
 
 
 def _form_part(url: bytes, body: bytes, content_type: bytes | None) -> bytes:

@@ -11,6 +11,7 @@ from doorward.wire.structured.parse import (
     parse_inner_items,
     parse_item,
     parse_list,
+    parse_member,
     parse_parameters,
     scan_dictionary,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "parse_inner_items",
     "parse_item",
     "parse_list",
+    "parse_member",
     "parse_parameters",
     "scan_dictionary",
     "serialize_dictionary",

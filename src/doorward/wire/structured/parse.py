@@ -32,6 +32,7 @@ __all__ = [
     "parse_inner_items",
     "parse_item",
     "parse_list",
+    "parse_member",
     "parse_parameters",
     "scan_dictionary",
 ]
@@ -73,11 +74,12 @@ def _text_of(presented_field: bytes) -> str:
     return presented_field.decode("ascii").strip(" ")
 
 
-def parse_item(presented_field: bytes) -> Item:
+def parse_item(presented_field: bytes, *, unique: bool = False) -> Item:
     """A field that is one item (section 4.2, `item`).
 
     Args:
         presented_field: unverified; several lines joined by a comma and a space.
+        unique: refuse a key that comes twice among the parameters of one thing.
 
     Raises:
         Rejected: `request_malformed`.
@@ -86,10 +88,10 @@ def parse_item(presented_field: bytes) -> Item:
     matched = ITEM.fullmatch(text)
     if matched is None:
         raise _broken("not an item")
-    return Item(_bare(matched[1]), parse_parameters(matched[2]))
+    return Item(_bare(matched[1]), parse_parameters(matched[2], unique=unique))
 
 
-def parse_list(presented_field: bytes) -> list[Item | InnerList]:
+def parse_list(presented_field: bytes, *, unique: bool = False) -> list[Item | InnerList]:
     """A field that is a list (section 4.2.1). Arguments and errors: as `parse_item`."""
     text = _text_of(presented_field)
     found: list[Item | InnerList] = []
@@ -98,9 +100,9 @@ def parse_list(presented_field: bytes) -> list[Item | InnerList]:
         matched = INNER.match(text, position) or ITEM.match(text, position)
         if matched is None or len(found) >= MEMBERS_MAX:
             raise _broken("not a list, or too many members")
-        parameters = parse_parameters(matched[2])
+        parameters = parse_parameters(matched[2], unique=unique)
         if text[position] == "(":
-            found.append(InnerList(parse_inner_items(matched[1]), parameters))
+            found.append(InnerList(parse_inner_items(matched[1], unique=unique), parameters))
         else:
             found.append(Item(_bare(matched[1]), parameters))
         position = _past_separator(text, matched.end())
@@ -121,12 +123,16 @@ def parse_dictionary(presented_field: bytes, *, unique: bool = False) -> dict[st
     for member in scan_dictionary(presented_field):
         if unique and member.key in found:
             raise _broken("a key comes twice")
-        parameters = parse_parameters(member.parameters, unique=unique)
-        if member.inner is not None:
-            found[member.key] = InnerList(parse_inner_items(member.inner, unique=unique), parameters)
-        else:
-            found[member.key] = Item(_bare(member.bare or _TRUE), parameters)
+        found[member.key] = parse_member(member, unique=unique)
     return found
+
+
+def parse_member(member: Member, *, unique: bool = False) -> Item | InnerList:
+    """The value of one member that was scanned. `unique` and errors: as `parse_dictionary`."""
+    parameters = parse_parameters(member.parameters, unique=unique)
+    if member.inner is not None:
+        return InnerList(parse_inner_items(member.inner, unique=unique), parameters)
+    return Item(_bare(member.bare or _TRUE), parameters)
 
 
 def scan_dictionary(presented_field: bytes, *, members_max: int = MEMBERS_MAX) -> list[Member]:

@@ -13,9 +13,9 @@ from tests.methods.signature.explain.test_one_break import COMPACT, OURS, explai
 from tests.simulators.signed import NOW, changed, message, signed
 
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
+from doorward.methods.explaining import WORK_UNITS_MAX
 from doorward.methods.signature import Message
 from doorward.methods.signature.explain import ExplainedKey
-from doorward.methods.signature.explain.search import SEARCH_COST_MAX
 
 LARGE: Final = json.dumps([{"id": i, "name": f"Grüße {i}", "price": i * 1.5} for i in range(2_000)]).encode()
 
@@ -128,6 +128,56 @@ def test_signatures_of_other_kinds_are_masked_too(name: str) -> None:
     assert f"(a credential, {len(proof)} bytes, not shown)" in told
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["sig", "%73ig", "%74oken", "%2574oken", "X-Amz-Signature", "client_%73ecret", "PASSWORD", "otp", "code", "jwt"],
+)
+def test_a_secret_in_a_query_is_masked_however_its_name_is_spelled(name: str) -> None:
+    target = f"/x?a=1&{name}=0123456789abcdef&b=2".encode()
+    request = changed(signed(message(target=target)), target=b"/y" + target[2:])
+    told = repr(explained(request))
+    assert "0123456789abcdef" not in told
+    assert f"&{name}=(not shown)&b=2" in told
+
+
+@pytest.mark.parametrize(
+    "name", ["x-auth", "x-request-hmac", "x-jwt", "x-saml-assertion", "ticket", "x-passphrase", "otp"]
+)
+def test_a_field_that_speaks_of_a_secret_is_masked(name: str) -> None:
+    request = signed(message((name.encode(), b"0123456789abcdef")), more_components=[f'"{name}"'])
+    assert "0123456789abcdef" not in repr(explained(request))
+
+
+@pytest.mark.parametrize(
+    "query", [b"key" * 30_000, b"?" * 90_000, b"&key" * 20_000, b"%25" * 30_000, b"&%2525" * 15_000]
+)
+def test_a_long_query_is_masked_in_one_go(query: bytes) -> None:
+    said = (b"signature-input", b's=("@query");created=1;keyid="k1"'), (b"signature", b"s=:AAAA:")
+    started = time.process_time()
+    found = explained(message(*said, target=b"/a?" + query))
+    assert time.process_time() - started < 1
+    assert found.base[0].received is not None
+
+
+def test_a_signature_field_of_nothing_but_a_label_is_read_once() -> None:
+    request = message((b"signature-input", b's=("@query");created=1;keyid="k1"'), (b"signature", b"a" * 16_000))
+    started = time.process_time()
+    assert "cannot be read" in explained(request).says
+    assert time.process_time() - started < 0.2
+
+
+def test_a_signature_for_somebody_else_does_not_hide_what_happened_to_ours() -> None:
+    ours = changed(signed(message(target=b"/api/x")), target=b"/x")
+    headers = [
+        (name, line + (b', px=("@status";req);tag=""' if name == b"signature-input" else b", px=:AAAA:"))
+        if name.startswith(b"signature")
+        else (name, line)
+        for name, line in ours.headers
+    ]
+    assert names(explained(changed(ours, headers=headers))) == "target.path"
+    assert names(explained(changed(ours, headers=headers, target=b"/api/x"))) == "accepted"
+
+
 def test_what_only_names_something_is_shown() -> None:
     request = signed(message((b"idempotency-key", b"attempt-7")), more_components=['"idempotency-key"'])
     assert "attempt-7" in repr(explained(request))
@@ -161,4 +211,4 @@ def test_the_search_ends_at_its_limit_and_says_so() -> None:
     request = changed(signed(message(target=b"/a/b?x=1&y=2&z=3&w=4"), signer=signer), target=b"/c/d?q")
     found = explained(request, keys=(ExplainedKey("k1", signer.verifier),))
     assert not found.complete
-    assert found.tried < SEARCH_COST_MAX // 500
+    assert found.tried < WORK_UNITS_MAX // 500_000

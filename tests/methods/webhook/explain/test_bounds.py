@@ -7,6 +7,7 @@ import pytest
 from tests.methods.webhook.explain.test_one_break import COMPACT, RICH, explained, first
 from tests.simulators.webhook import NOW, deliver, secret_text
 
+from doorward.methods.explaining import Work
 from doorward.methods.explaining.coding import CONTENT_BYTES_MAX, coded_bodies
 from doorward.methods.explaining.json_forms import DEPTH_MAX, JsonForms
 from doorward.methods.webhook.config import SECRETS_MAX
@@ -33,26 +34,26 @@ def test_a_small_search_is_complete() -> None:
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(bytes(8 * CONTENT_BYTES_MAX))
-    assert all(len(variant.value) <= CONTENT_BYTES_MAX for variant in coded_bodies(bomb, made_at=None))
+    assert all(len(variant.value) <= CONTENT_BYTES_MAX for variant in coded_bodies(bomb, Work(), made_at=None))
     small = gzip.compress(bytes(CONTENT_BYTES_MAX))
-    assert [len(variant.value) for variant in coded_bodies(small, made_at=None)] == [CONTENT_BYTES_MAX]
+    assert [len(variant.value) for variant in coded_bodies(small, Work(), made_at=None)] == [CONTENT_BYTES_MAX]
 
 
 def test_json_nested_too_deep_is_left_alone() -> None:
     def nested(depth: int) -> bytes:
         return b"[" * depth + b"1" + b"]" * depth
 
-    assert list(JsonForms(nested(DEPTH_MAX)).layouts()) != []
-    assert list(JsonForms(nested(DEPTH_MAX + 1)).layouts()) == []
+    assert list(JsonForms(nested(DEPTH_MAX), Work()).layouts()) != []
+    assert list(JsonForms(nested(DEPTH_MAX + 1), Work()).layouts()) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"{", b'{"a":1}x', b"\xff", b"NaN", b"[1,]"])
 def test_what_is_no_json_has_no_forms(body: bytes) -> None:
-    assert list(JsonForms(body).layouts()) == []
+    assert list(JsonForms(body, Work()).layouts()) == []
 
 
 def test_every_form_of_json_is_the_same_value() -> None:
-    forms = [*JsonForms(COMPACT).layouts(), *JsonForms(COMPACT).numbers()]
+    forms = [*JsonForms(COMPACT, Work()).layouts(), *JsonForms(COMPACT, Work()).numbers()]
     assert len(forms) > 50
     assert all(json.loads(form.value) == RICH for form in forms)
 
@@ -67,4 +68,4 @@ def test_what_python_writes_is_among_the_forms(ascii_only: int, spaced: int, key
         sort_keys=bool(keys_sorted),
         separators=(", ", ": ") if spaced else (",", ":"),
     )
-    assert text.encode() in {form.value for form in JsonForms(COMPACT).layouts()}
+    assert text.encode() in {form.value for form in JsonForms(COMPACT, Work()).layouts()}

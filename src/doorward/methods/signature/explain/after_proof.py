@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from doorward.errors import Rejected
-from doorward.methods.explaining import Change
+from doorward.methods.explaining import Change, Work
 from doorward.methods.explaining.coding import find_coding
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
@@ -40,13 +40,19 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    message: Message, body: bytes, presented: PresentedSignature, fit: Fit, profile: CoverageProfile, now: int
+    message: Message,
+    body: bytes,
+    presented: PresentedSignature,
+    fit: Fit,
+    profile: CoverageProfile,
+    now: int,
+    work: Work,
 ) -> Judgement:
     """Coverage, times and body of a request whose signature fits so."""
     changes = [*_coverage(message, presented, profile), *_times(presented, fit.pieces, profile, now)]
     if any(change.name.startswith("body.") for change in fit.changes):
         return Judgement(tuple(changes), body_unknown=False, tried=0)
-    found, tried = _body(message, body, presented, fit.pieces)
+    found, tried = _body(message, body, presented, fit.pieces, work)
     if found is None and not body:
         return Judgement((*changes, READ_BEFORE), body_unknown=False, tried=tried)
     coding = find_coding(message.lines(b"content-encoding"), body) if found is None else None
@@ -100,7 +106,7 @@ def _times(presented: PresentedSignature, fitting: Pieces, profile: CoverageProf
 
 
 def _body(
-    message: Message, body: bytes, presented: PresentedSignature, fitting: Pieces
+    message: Message, body: bytes, presented: PresentedSignature, fitting: Pieces, work: Work
 ) -> tuple[tuple[Change, ...] | None, int]:
     items = parse_inner_items(presented.covered.text)
     places = [place for place, item in enumerate(items) if item.value == "content-digest" and not item.parameters]
@@ -111,4 +117,4 @@ def _body(
         expected = parse_content_digest(line)
     except Rejected:
         return (), 0
-    return find_body(expected, body, presented.said.created)
+    return find_body(expected, body, presented.said.created, work)

@@ -6,6 +6,7 @@ that of a webhook. An explanation is pasted into tickets, so none of them is wri
 
 import re
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.explain.pieces import BaseOf, Pieces, take_apart
@@ -15,13 +16,17 @@ from doorward.wire.structured import Item, serialize_item
 __all__ = ["BaseLine", "base_lines", "shown_component"]
 
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "dpop", "x-forwarded-client-cert"})
-# `X-Hub-Signature-256`, `X-Shopify-Hmac-Sha256`, `X-Api-Key`: nobody can list them all.
-_SPEAKING_FIELD: Final = re.compile(r"[^@]*(?:token|key|secret|passw|sig|hmac|auth|credential|session).*")
+# `X-Hub-Signature-256`, `X-Shopify-Hmac-Sha256`, `X-Api-Key`, `?sig=`, `?code=`: nobody can list them all.
+_SPEAKING: Final = re.compile(
+    r"token|key|secret|passw|passphrase|sig|hmac|auth|credential|session|jwt|bearer|assertion|saml|ticket|code"
+)
+_SAYING: Final = frozenset({"otp", "pin", "pwd", "mac", "sid", "sas", "pass"})
 # They name a key or an attempt, and prove nothing.
 _HARMLESS: Final = frozenset({"signature-input", "idempotency-key"})
-_SPEAKING: Final = r"[^=&?]*(?:token|key|secret|passw|sig|hmac|code)[^=&?]*"
-_SECRET_PARAMETER: Final = re.compile(rf"([?&]{_SPEAKING}=)[^&]+", re.IGNORECASE)
-_SECRET_NAME: Final = re.compile(_SPEAKING, re.IGNORECASE)
+# Whether a name speaks of a secret is asked of each name by itself: asked of a whole query by one pattern, it is tried
+# anew from every place in it.
+_PARAMETER: Final = re.compile(r"([?&#]([^=&?#]*+)=)([^&]++)")
+_DECODED_TIMES_MAX: Final = 3
 
 
 class BaseLine(NamedTuple):
@@ -60,12 +65,23 @@ def _shown(item: Item, value: bytes | None) -> str | None:
 def shown_component(item: Item, value: bytes) -> str:
     """The text of a covered component as it may be told: what is a credential is masked, whole or in the query."""
     name, parameters = str(item.value), dict(item.parameters)
-    if _is_credential(name) or (name == "@query-param" and _SECRET_NAME.fullmatch(str(parameters.get("name")))):
+    if _is_credential(name) or (name == "@query-param" and _is_speaking(str(parameters.get("name")))):
         return f"(a credential, {len(value)} bytes, not shown)"
     text = value.decode("ascii", "backslashreplace")
     # Not in `@query` alone: gateways copy whole targets into fields of their own, and so does a referrer.
-    return _SECRET_PARAMETER.sub(r"\1(not shown)", text)
+    return _PARAMETER.sub(lambda found: f"{found[1]}(not shown)" if _is_speaking(found[2]) else found[0], text)
 
 
 def _is_credential(name: str) -> bool:
-    return name in _CREDENTIALS or (name not in _HARMLESS and _SPEAKING_FIELD.fullmatch(name) is not None)
+    return name in _CREDENTIALS or not (name.startswith("@") or name in _HARMLESS or not _is_speaking(name))
+
+
+def _is_speaking(presented_name: str) -> bool:
+    """Whether a name says that its value is a secret, however it is escaped: `%74oken` is read as `token`."""
+    name = presented_name
+    for _ in range(_DECODED_TIMES_MAX):
+        if "%" not in name:
+            break
+        name = unquote(name)
+    name = name.lower().strip()
+    return name in _SAYING or _SPEAKING.search(name) is not None

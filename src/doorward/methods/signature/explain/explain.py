@@ -6,6 +6,7 @@ from typing import Final, final
 import msgspec
 
 from doorward.errors import Misconfigured, Rejected
+from doorward.methods.explaining import STEP_UNITS, Work
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import CoverageProfile
 from doorward.methods.signature.explain.after_proof import judge
@@ -27,7 +28,7 @@ from doorward.methods.signature.explain.signature_changes import (
     parameter_alternatives,
     readable,
 )
-from doorward.methods.signature.explain.target_changes import authorities, target_alternatives
+from doorward.methods.signature.explain.target_changes import TARGET_BYTES_MAX, authorities, target_alternatives
 from doorward.methods.signature.profiles import DEFAULT_PROFILE
 from doorward.methods.signature.verify import verify_request
 from doorward.methods.signature.wire import PresentedSignature
@@ -40,6 +41,9 @@ EXPLAINED_BODY_BYTES_MAX: Final = 1_048_576
 """How large the body of an explained request may be."""
 FINDINGS_MAX: Final = 5
 """How many findings one explanation tells."""
+
+_SETUP_UNITS: Final = 1_000_000
+_RESPELLED_UNITS: Final = 2_000
 
 _NONE: Final = (
     "None of these: no known change, alone or with a second one, makes a signature fit. The request or the key is "
@@ -73,6 +77,7 @@ def explain_signature(
     *,
     now: int,
     profile: CoverageProfile = DEFAULT_PROFILE,
+    work: Work | None = None,
 ) -> SignatureExplanation:
     """Why a signed request is refused.
 
@@ -82,6 +87,7 @@ def explain_signature(
         keys: only such as the caller may administer; at most 32. Of those in use no two have the same id.
         now: epoch seconds.
         profile: what the verifier demands.
+        work: what the search is paid from; None: `WORK_UNITS_MAX`.
 
     Raises:
         Misconfigured: too many keys, or a body too large to search.
@@ -94,7 +100,7 @@ def explain_signature(
     try:
         key_id = _verify(message, body, keys, profile, now)
     except Rejected as refused:
-        return _explain(message, body, keys, profile, now, refused)
+        return _explain(message, body, keys, profile, now, refused, Work() if work is None else work)
     presented = next(one for one in readable(message, profile.structured_fields)[1] if one.lookup_id == key_id)
     return SignatureExplanation(
         accepted=True,
@@ -126,8 +132,9 @@ def _explain(
     profile: CoverageProfile,
     now: int,
     refused: Rejected,
+    work: Work,
 ) -> SignatureExplanation:
-    search = Search()
+    search = Search(work)
     try:
         message, presented, spelled = readable(message, profile.structured_fields)
     except Rejected as unread:
@@ -143,7 +150,7 @@ def _explain(
         lines = base_lines(message, presented[0]) if presented else ()
         return _told(refused.code, evidence, lines, search, 0)
     signature, fits = best
-    judgement = judge(message, body, signature, fits[0], profile, now)
+    judgement = judge(message, body, signature, fits[0], profile, now, work)
     findings = [tell_fit(fit, spelled, judgement, refused) for fit in fits]
     if judgement.body_unknown and not fits[0].changes and not judgement.changes:
         findings = []
@@ -175,6 +182,9 @@ def _told(
 def _search(
     search: Search, message: Message, body: bytes, presented: PresentedSignature, keys: Sequence[ExplainedKey], now: int
 ) -> list[Fit]:
+    work = search.work
+    if not work.take(_setup_units(message, presented)):
+        return []
     base_of, received = BaseOf(message, presented), take_apart(message, presented)
     fields = [
         Field(place, str(item.value), not item.parameters, presented.covered.resolvers[place])
@@ -185,7 +195,7 @@ def _search(
     pieces = target_alternatives(message, received)
     groups = [Group(pieces[name], of_target=True) for name in pieces if _touches(name, names)]
     hosts = authorities(message, received)
-    groups += [Group(field_alternatives(field, message, hosts)) for field in fields]
+    groups += [Group(field_alternatives(field, message, hosts, work)) for field in fields]
     groups += [Group(parameter_alternatives(presented)), Group(octet_alternatives(presented))]
     tries = keys_to_try(keys, presented.lookup_id)
     groups = [group for group in groups if group.alternatives]
@@ -194,9 +204,17 @@ def _search(
         return found
     # Costly to make, so only when nothing plainer fits, and too many to be tried with others.
     made_at = presented.said.created if presented.said.created is not None else now
-    bodies = [Group([*body_alternatives(fields, message, body, made_at)])]
+    bodies = [Group([*body_alternatives(fields, message, body, made_at, work)])]
     return search.find(base_of, received, bodies, tries, totals=ONE_CHANGE) or search.find(
         base_of, received, groups, tries, totals=SEVERAL_CHANGES
+    )
+
+
+def _setup_units(message: Message, presented: PresentedSignature) -> int:
+    """What it takes to take a request apart, and to write its target and the parameters otherwise."""
+    octets = len(message.target[:TARGET_BYTES_MAX]) + len(presented.said.text)
+    return (
+        _SETUP_UNITS + _RESPELLED_UNITS * octets + STEP_UNITS * len(message.headers) * len(presented.covered.resolvers)
     )
 
 

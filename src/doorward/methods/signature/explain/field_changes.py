@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from doorward.errors import Rejected
-from doorward.methods.explaining import Change
+from doorward.methods.explaining import STEP_UNITS, Change, Work
 from doorward.methods.signature.components import Message, Resolver
 from doorward.methods.signature.explain.pieces import Alternative, component_key, with_field
 
@@ -18,6 +18,9 @@ __all__ = ["Field", "field_alternatives"]
 FIELD_BYTES_MAX: Final = 8_192
 """How long a field may be for its variants to be tried."""
 
+# For each octet of a field: as it is, and taken apart and written anew.
+_PLAIN_UNITS: Final = 20
+_STRUCTURED_UNITS: Final = 1_500
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _USUAL: Final[Mapping[str, tuple[bytes, ...]]] = {
     "accept-encoding": (b"gzip", b"gzip, deflate", b"gzip, deflate, br", b"gzip, deflate, br, zstd", b"identity"),
@@ -56,15 +59,25 @@ class _Value(NamedTuple):
     """The text as it is, not as section 2.1 tidies it: some signers do not."""
 
 
-def field_alternatives(field: Field, message: Message, hosts: list[bytes]) -> list[Alternative]:
-    """Other values of a covered field, the likeliest first. `hosts`: what a covered `host` may have been."""
+def field_alternatives(field: Field, message: Message, hosts: list[bytes], work: Work) -> list[Alternative]:
+    """Other values of a covered field, the likeliest first, as many as can be paid for.
+
+    Args:
+        field: which.
+        message: as received.
+        hosts: what a covered `host` may have been.
+        work: what reading each of them is paid from.
+    """
     name = field.name.encode("ascii")
     lines = message.lines(name)
     if sum(map(len, lines)) > FIELD_BYTES_MAX:
         return []
     received = _value(field, message, lines)
     found: dict[bytes, Alternative] = {}
+    each = _PLAIN_UNITS if field.plain else _STRUCTURED_UNITS
     for one in _values(field, message, lines, hosts):
+        if not work.take(STEP_UNITS * (1 + len(message.headers)) + each * sum(map(len, one.lines))):
+            break
         value = b"".join(one.lines) if one.raw else _value(field, message, one.lines)
         if value is not None and value != received and value not in found:
             cure = _HOP_CURE if field.name in _HOP_BY_HOP else _FIELD_CURE

@@ -95,6 +95,7 @@ class BaseOf:
     def __init__(self, message: Message, presented: PresentedSignature) -> None:
         self.items: Final[tuple[Item, ...]] = tuple(parse_inner_items(presented.covered.text))
         self._message: Final = message
+        self._asked: Final[dict[bytes, Message]] = {}
         self._frame: Final = presented.covered.frame
         self._values: Final = [
             (component_key(place), self._value_of(item, presented.covered.resolvers[place]))
@@ -123,7 +124,12 @@ class BaseOf:
         return lambda _: received
 
     def _query_parameter(self, resolve: Resolver, pieces: Pieces) -> bytes | None:
+        # A query is taken apart once, and not for each of its parameters in each attempt.
+        query = pieces["query"]
+        asked = self._asked.get(query)
+        if asked is None:
+            asked = self._asked[query] = _copied(self._message, b"/" + query, [])
         try:
-            return resolve(_copied(self._message, pieces["path"] + pieces["query"], []))
+            return resolve(asked)
         except Rejected:
             return None

@@ -13,14 +13,17 @@ from doorward.methods.signature.base import Kinds
 from doorward.methods.signature.components import Message
 from doorward.methods.signature.config import SIGNATURE_FIELD_BYTES_MAX
 from doorward.methods.signature.explain.pieces import Alternative, with_field
-from doorward.methods.signature.wire import PresentedSignature, parse_signatures
+from doorward.methods.signature.wire import PresentedSignature, parse_readable
 
 __all__ = ["octet_alternatives", "parameter_alternatives", "readable"]
 
 _PERMUTED_MAX: Final = 5
-_PARAMETER: Final = re.compile(r';[a-z*][a-z0-9_\-.*]*(?:=(?:"(?:[^"\\]|\\.)*"|[^;"]*))?')
+_PARAMETER: Final = re.compile(r';[a-z*][a-z0-9_\-.*]*+(?:=(?:"(?:[^"\\]|\\.)*+"|[^;"]*+))?+')
 _SECONDS: Final = re.compile(r";(created|expires)=([0-9]{1,15})")
-_SIGNATURE: Final = re.compile(rb"([a-z*][a-z0-9_\-.*]*)=[:\"]?([A-Za-z0-9+/_-]{8,2000}={0,2})[:\"]?")
+# A label begins where none goes on, and nothing is tried twice: a field of nothing but a label costs its length once.
+_SIGNATURE: Final = re.compile(
+    rb"(?<![a-z0-9_\-.*])([a-z*][a-z0-9_\-.*]*+)=[:\"]?+([A-Za-z0-9+/_-]{8,2000}+={0,2}+)[:\"]?+"
+)
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _COORDINATES: Final = (32, 48)
 _SENDER_CURE: Final = "Let the sender sign the very parameters it sends (RFC 9421 section 2.3)."
@@ -96,11 +99,11 @@ def readable(message: Message, kinds: Kinds) -> tuple[Message, tuple[PresentedSi
         Rejected: as `parse_signatures`, of the strict reading, when no lenient one makes sense either.
     """
     try:
-        return message, parse_signatures(message, kinds) or (), ()
+        return message, parse_readable(message, kinds), ()
     except Rejected as strict:
         for other, change in _respelled(message):
             try:
-                presented = parse_signatures(other, kinds)
+                presented = parse_readable(other, kinds)
             except Rejected:
                 continue
             if presented:

@@ -8,6 +8,7 @@ import msgspec
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.explaining.bodies import Bodies
 from doorward.methods.explaining.change import Change, Variant
+from doorward.methods.explaining.work import Work
 from doorward.methods.webhook.config import BODY_BYTES_MAX, TOLERANCE_S
 from doorward.methods.webhook.explain.evidence import find_evidence, find_missing, find_other_kind
 from doorward.methods.webhook.explain.keys import SecretText, key_variants, verifiers_of
@@ -61,6 +62,7 @@ def explain_delivery(
     now: int,
     url: str | None = None,
     tolerance_s: int = TOLERANCE_S,
+    work: Work | None = None,
 ) -> Explanation:
     """Why a delivery is refused.
 
@@ -72,10 +74,14 @@ def explain_delivery(
         now: epoch seconds.
         url: as the receiver has it; for schemes that sign it.
         tolerance_s: as the receiver has it.
+        work: what the search is paid from; None: `WORK_UNITS_MAX`.
 
     Raises:
-        Misconfigured: too many secrets, of which 8 may be active; a body too large to search; a tolerance out of range.
+        Misconfigured: too many secrets, of which 8 may be active; a body too large to search; a tolerance out of range;
+            a secret or a URL that is no text.
     """
+    work = Work() if work is None else work
+    _require_text(secrets, url)
     if len(secrets) > EXPLAINED_SECRETS_MAX or len(body) > BODY_BYTES_MAX:
         raise Misconfigured(
             "This delivery is too large to explain.",
@@ -100,14 +106,14 @@ def explain_delivery(
             tried=1,
             complete=True,
         )
-    search = _search(scheme, secrets, headers, now)
-    fits = _run(search, scheme, headers, body, now=now, url=url)
+    search = _search(scheme, secrets, headers, now, work)
+    fits = _run(search, scheme, headers, body, now=now, url=url, work=work)
     findings = [
         tell_fit(fit, scheme, headers, refused, now=now, tolerance_s=tolerance_s) for fit in distinct_fits(fits)
     ]
     if not findings:
         findings = [
-            *_under_another_scheme(scheme, secrets, headers, body, now, url),
+            *_under_another_scheme(scheme, secrets, headers, body, now, url, work),
             *(tell_evidence(change) for change in find_missing(scheme, headers, url=url)),
             *(tell_evidence(change) for change in find_other_kind(scheme, secrets, *read_targets(scheme, headers))),
             *(tell_evidence(change) for change in find_evidence(scheme, headers, body)),
@@ -142,21 +148,40 @@ def _parsed(scheme: Scheme, secrets: Sequence[SecretText]) -> list[WebhookSecret
     return parsed
 
 
-def _search(scheme: Scheme, secrets: Sequence[SecretText], headers: Sequence[Header], now: int) -> Search:
+def _require_text(secrets: Sequence[SecretText], url: str | None) -> None:
+    try:
+        for text in (*(secret.text for secret in secrets), url or ""):
+            text.encode()
+    except UnicodeEncodeError:
+        # No value of it, and no cause: it may be the secret.
+        raise Misconfigured(
+            "A secret or the URL holds a half of a character (a lone surrogate), which no text has.",
+            cure="Copy it again from where the sender shows it.",
+        ) from None
+
+
+def _search(scheme: Scheme, secrets: Sequence[SecretText], headers: Sequence[Header], now: int, work: Work) -> Search:
     macs, signatures = read_targets(scheme, headers)
-    return Search(key_variants(scheme, secrets, now), macs, verifiers_of(scheme, secrets, now), signatures)
+    return Search(key_variants(scheme, secrets, now), macs, verifiers_of(scheme, secrets, now), signatures, work)
 
 
 def _run(
-    search: Search, scheme: Scheme, headers: Sequence[Header], body: bytes, *, now: int, url: str | None
+    search: Search,
+    scheme: Scheme,
+    headers: Sequence[Header],
+    body: bytes,
+    *,
+    now: int,
+    url: str | None,
+    work: Work,
 ) -> list[Fit]:
     if not header_values(headers, scheme.signature_header) or (scheme.signs_url and url is None):
         return []
     made_at = parse_seconds(received_time(scheme, headers))
     around: Iterator[Variant[Frame]] = frames(scheme, headers)
     if url is not None and scheme.signs_url:
-        around = url_frames(scheme, headers, url)
-    bodies = Bodies(body, made_at=now if made_at is None else made_at)
+        around = url_frames(scheme, headers, url, work)
+    bodies = Bodies(body, made_at=now if made_at is None else made_at, work=work)
     return search.find(
         body,
         frames=around,
@@ -173,11 +198,12 @@ def _under_another_scheme(
     body: bytes,
     now: int,
     url: str | None,
+    work: Work,
 ) -> Iterator[Finding]:
     for other in SCHEMES.values():
         if other.name != scheme.name and header_values(headers, other.signature_header):
-            search = _search(other, secrets, headers, now)
-            for fit in _run(search, other, headers, body, now=now, url=url)[:1]:
+            search = _search(other, secrets, headers, now, work)
+            for fit in _run(search, other, headers, body, now=now, url=url, work=work)[:1]:
                 change = Change(
                     "scheme.other",
                     f"it is read as a delivery of {other.sender}",

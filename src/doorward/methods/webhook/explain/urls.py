@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from doorward.methods.explaining.change import Change, Variant
+from doorward.methods.explaining.work import STEP_UNITS, Work
 from doorward.methods.webhook.explain.moments import Frame
 from doorward.methods.webhook.explain.spelling import header_values
 from doorward.methods.webhook.message import url_body_digest
@@ -19,6 +20,10 @@ URL_CHARACTERS_MAX: Final = 4_096
 """How long a URL may be for its variants to be tried."""
 URL_CHANGES_MAX: Final = 4
 """How many parts of a URL may be other at a time: a proxy changes scheme, host, port and path in one go."""
+FRAMES_UNITS_MAX: Final = 150_000_000
+"""How much of the work of an explanation goes into making URLs."""
+
+_CHARACTER_UNITS: Final = 20
 
 _HOST_HEADERS: Final = ("x-forwarded-host", "x-original-host", "host")
 _PREFIX_HEADERS: Final = ("x-forwarded-prefix", "x-script-name")
@@ -40,18 +45,29 @@ class _Piece(NamedTuple):
     """Empty for what was received."""
 
 
-def url_frames(scheme: Scheme, headers: Sequence[Header], url: str) -> Iterator[Variant[Frame]]:
-    """What is signed before the form, for the URL as received first."""
+def url_frames(scheme: Scheme, headers: Sequence[Header], url: str, work: Work) -> Iterator[Variant[Frame]]:
+    """What is signed before the form, for the URL as received first; as many as can be paid for."""
     seen: set[str] = set()
+    paid = 0
+    # A digest in the URL stands for a body that is no form; which of both was meant is for the signature to say.
+    is_form = any(b"form-urlencoded" in value.lower() for value in header_values(headers, "content-type"))
     for candidate, words in _candidates(headers, url):
+        # All of them are kept while bodies are tried with them: a part of what there is, and the rest for the trying.
+        units = STEP_UNITS + _CHARACTER_UNITS * len(candidate)
+        paid += units
+        if paid > FRAMES_UNITS_MAX or not work.take(units):
+            return
         if candidate in seen:
             continue
         seen.add(candidate)
         before = candidate.encode("utf-8", "replace")
         change = Change("url", f"the URL has {' and '.join(words)}", _CURE)
         digest = url_body_digest(before)
-        frame = Frame(before, of_form=digest is None and Part.FORM in scheme.signed, body_digest=digest)
-        yield Variant(frame, (change,) if words else ())
+        changes = (change,) if words else ()
+        if digest is not None:
+            yield Variant(Frame(before, body_digest=digest), changes)
+        if digest is None or is_form:
+            yield Variant(Frame(before, of_form=Part.FORM in scheme.signed), changes)
 
 
 def _candidates(headers: Sequence[Header], url: str) -> Iterator[tuple[str, list[str]]]:
@@ -63,17 +79,21 @@ def _candidates(headers: Sequence[Header], url: str) -> Iterator[tuple[str, list
         return
     if len(url) > URL_CHARACTERS_MAX or parts.hostname is None:
         return
-    combined = product(
-        _schemes(parts), _hosts(headers, parts), _ports(port), _paths(headers, parts), _queries(headers, parts)
-    )
-    found = []
-    for scheme, host, with_port, path, query in combined:
-        words = [piece.words for piece in (scheme, host, with_port, path, query) if piece.words]
-        if 0 < len(words) <= URL_CHANGES_MAX:
-            netloc = host.value + (f":{with_port.value}" if with_port.value else "")
-            found.append((urlunsplit((scheme.value, netloc, path.value, query.value, parts.fragment)), words))
-    found.sort(key=lambda candidate: len(candidate[1]))
-    yield from found
+    pieces = [
+        _schemes(parts),
+        _hosts(headers, parts),
+        _ports(port),
+        _paths(headers, parts),
+        _queries(headers, parts),
+    ]
+    for changes in range(1, URL_CHANGES_MAX + 1):
+        for other in combinations(range(len(pieces)), changes):
+            # The first of each is what was received.
+            chosen = (piece[1:] if place in other else piece[:1] for place, piece in enumerate(pieces))
+            for scheme, host, with_port, path, query in product(*chosen):
+                words = [piece.words for piece in (scheme, host, with_port, path, query) if piece.words]
+                netloc = host.value + (f":{with_port.value}" if with_port.value else "")
+                yield urlunsplit((scheme.value, netloc, path.value, query.value, parts.fragment)), words
 
 
 def _schemes(parts: SplitResult) -> list[_Piece]:
@@ -110,7 +130,7 @@ def _paths(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
     found = {path: _Piece(path)}
     for name in _PATH_HEADERS:
         for value in header_values(headers, name)[:2]:
-            original = urlsplit(value[:2_048].decode("latin-1").strip()).path if not value.startswith(b"//") else ""
+            original = _path_of(value[:2_048].decode("latin-1").strip())
             if original:
                 found.setdefault(original, _Piece(original, f"the path of the {name} header"))
     prefixes = [
@@ -128,6 +148,17 @@ def _paths(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
     found.setdefault(single, _Piece(single, "single slashes"))
     found.setdefault(unquote(path), _Piece(unquote(path), "its path unescaped"))
     return list(found.values())
+
+
+def _path_of(presented_target: str) -> str:
+    """The path of a target or a URL from a header anybody may write; empty when it has none."""
+    if presented_target.startswith("//"):
+        return ""
+    try:
+        return urlsplit(presented_target).path
+    except ValueError:
+        # `http://[`: a host that is none.
+        return ""
 
 
 def _queries(headers: Sequence[Header], parts: SplitResult) -> list[_Piece]:
