@@ -23,7 +23,10 @@ class Served:
     """One running server and a client for it."""
 
     def __init__(self, process: Process, ready: dict[str, str], verify: Any) -> None:  # Any: httpx2's own type
+        assert process.stderr is not None
         self.process = process
+        # Read while it runs: a server whose pipe is full stands still with its next line.
+        self._written = asyncio.create_task(process.stderr.read())
         self.url = ready["url"]
         self.metrics = ready["metrics"]
         self.admin = ready["admin"]
@@ -40,8 +43,8 @@ class Served:
         await self.client.aclose()
         if self.process.returncode is None:
             self.process.send_signal(number)
-        _, written = await asyncio.wait_for(self.process.communicate(), 20)
-        return written.decode()
+        await asyncio.wait_for(self.process.wait(), 20)
+        return (await self._written).decode()
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_who_says_so_speaks_to_a_database_in_the_clear(safe: SafeSettings, monke
         asked.append(url)
         return SchemaState.CURRENT
 
-    monkeypatch.setattr("doorward.app.check.schema_state", schema_state)
+    monkeypatch.setattr("doorward.app.check.database.schema_state", schema_state)
     verified, clear = "postgresql://a@db.invalid/a?sslmode=verify-full", "postgresql://a@db.invalid/a"
     assert find_unsafe(safe(database_url=verified)) == ()
     assert find_unsafe(safe(database_url=clear, danger_database_in_the_clear=True)) == ()

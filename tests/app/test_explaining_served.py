@@ -41,8 +41,7 @@ async def test_a_large_delivery_is_explained_while_others_are_served(start: Star
     broken = BODY[:5_000] + b"?" + BODY[5_001:]
     asked = asyncio.create_task(served.ask("POST", path, key=served.admin, body=received(text, broken)))
     answered = 0
-    # So many and no more: each writes a line into a pipe that is read at the end.
-    while not asked.done() and answered < 100:
+    while not asked.done():
         assert (await served.client.get("/healthz")).status_code == 200
         answered += 1
     assert answered >= 20

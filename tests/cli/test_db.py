@@ -107,7 +107,13 @@ def test_check_is_content_with_a_safe_configuration(shell: Shell) -> None:
         config.write('trusted_proxies = ["192.0.2.1"]\npublic_url = "https://doors.example"\n')
     said = shell("check")
     assert (said.code, said.err) == (0, "✓ Nothing unsafe was found: `doorward serve` would start.\n"), said.out
-    assert shell.json("check") == {"safe": True, "findings": []}
+    assert shell.json("check") == {"safe": True, "findings": [], "due": []}
+    shell.good("webhooks", "senders", "add", "acme", "--scheme", "standard")
+    said = shell.good("check")
+    assert "✗ Senders without an active secret: acme." in said.out
+    assert "would start" in said.err
+    (due,) = shell.json("check")["due"]
+    assert (set(due), due["what"]) == ({"what", "why", "cure"}, "Senders without an active secret: acme")
 
 
 def test_a_misspelt_setting_is_misconfigured(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

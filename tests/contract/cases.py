@@ -11,7 +11,7 @@ from tests.simulators.request import view_of
 from tests.simulators.signature_keys import SimulatedKeys
 from tests.simulators.store import OPERATOR, SimulatedStore
 
-from doorward import SignedRequests
+from doorward import SignedRequests, Webhooks
 from doorward.apps.port import AppRecord
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
 from doorward.methods.apikey import ApiKeys
@@ -27,6 +27,10 @@ from doorward.methods.opaque.operations import issue_opaque_token, revoke_opaque
 from doorward.methods.signature import DEFAULT_PROFILE, message_of, sign_request
 from doorward.methods.signature.method import RequestSignatures
 from doorward.methods.token_order import TokenOrder
+from doorward.methods.webhook import SCHEMES, parse_secret, sign_delivery
+from doorward.methods.webhook.method import WebhookDeliveries
+from doorward.methods.webhook.operations import add_secret, add_sender
+from doorward.methods.webhook.order import SecretOrder, SenderOrder
 from doorward.values import CredentialId
 from doorward.wire.credential import checksum_of
 from doorward.wire.request import Header
@@ -67,6 +71,7 @@ class MethodCase(msgspec.Struct, frozen=True, kw_only=True):
     wrong_code: str = "credential_secret_mismatch"
     unknown_code: str = "credential_unknown"
     twice_code: str = "header_repeated"
+    expired_code: str = "credential_expired"
 
 
 def _forge(text: str) -> str:
@@ -161,6 +166,36 @@ async def _bar(key_id: CredentialId, code: str) -> None:
     _SIGNERS.bar(key_id, code)
 
 
+_HOOKS: Final = SCHEMES["standard"]
+
+
+def _webhooks(store: SimulatedStore) -> WebhookDeliveries:
+    # As for signatures: what is asked is when the secret ends.
+    return Webhooks(store, scheme=_HOOKS, sender="acme", tolerance_s=2 * LIFETIME_S)
+
+
+async def _issue_webhook_secret(store: SimulatedStore, owner: AppRecord) -> Issued:
+    now = int(store.clock())
+    if await store.senders.find_sender("acme") is None:
+        sender = SenderOrder(name="acme", scheme=_HOOKS.name, organization_id=owner.organization_id)
+        await add_sender(store, sender, actor=OPERATOR)
+    order = SecretOrder(sender="acme", not_after=now + LIFETIME_S)
+    issued = await add_secret(store, order, actor=OPERATOR)
+    assert issued.text is not None
+
+    def headers(text: str) -> tuple[Header, ...]:
+        secret = parse_secret(_HOOKS, text, secret_id="s")
+        signed = sign_delivery(_HOOKS, [secret], b"", now=now, delivery_id="msg_1")
+        return tuple((name.lower().encode(), value.encode()) for name, value in signed)[::-1]
+
+    return Issued(
+        id=issued.record.id,
+        secret=issued.text,
+        headers=headers(issued.text),
+        forged_headers=headers("whsec_" + b64encode(store.entropy(32)).decode()),
+    )
+
+
 METHODS: Final = (
     MethodCase(
         name="apikey",
@@ -216,5 +251,20 @@ METHODS: Final = (
         wrong_code="signature_mismatch",
         unknown_code="signature_key_unknown",
         twice_code="signature_malformed",
+    ),
+    MethodCase(
+        name="webhook",
+        build=_webhooks,
+        issue=_issue_webhook_secret,
+        disable=None,
+        # Its text is erased, so nobody can prove it any more and learn that (`tests/methods/webhook`).
+        revoke=None,
+        forget=lambda store: store.senders.rows.clear(),
+        header_names=(b"webhook-signature", b"webhook-id", b"webhook-timestamp"),
+        look_alikes=(b"v1,", b"v1a,", b"v1,AA== v1,", b"msg_1", b"1800000000"),
+        wrong_code="webhook_signature",
+        unknown_code="webhook_signature",
+        # One that has ended is not tried: whoever has it cannot prove it.
+        expired_code="webhook_signature",
     ),
 )

@@ -48,7 +48,7 @@ _List = Annotated[tuple[str, ...], NoDecode]
 
 @final
 class Settings(BaseSettings):
-    """All settings, checked for form; whether they are *safe* together is for `app/check.py`.
+    """All settings, checked for form; whether they are *safe* together is for `app/check/`.
 
     Times are seconds, sizes are bytes. Lists are TOML arrays, or comma-separated text in the environment.
     """

@@ -1,6 +1,7 @@
 """`doorward signatures`: HTTP message signatures (RFC 9421) of requests in files, without a server.
 
 What is verified here is verified by the code of the door. That a nonce is used once is not: nothing is remembered.
+With `--stored` the keys are those of the store's apps.
 """
 
 import secrets
@@ -17,6 +18,17 @@ from doorward.cli.signatures_keys import commands as key_commands
 from doorward.cli.signatures_keys_files import parse_algorithm
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
+from doorward.cli.signatures_source import (
+    KeyFile,
+    KnownKeys,
+    PemAlgorithm,
+    PemKeyId,
+    Stored,
+    find_keys,
+    read_verifiers,
+    require_one_source,
+    require_usable,
+)
 from doorward.cli.text import moment, relative
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
@@ -29,9 +41,6 @@ commands.add_typer(key_commands, name="keys")
 
 _REFUSED: Final = 1
 Keys = Annotated[Path, typer.Option("--keys", metavar="FILE", help="A JWK set, one JWK, or one key in PEM.")]
-Algorithm = Annotated[
-    str | None, typer.Option("--algorithm", metavar="ALG", help="What a key in PEM is used with, where it is RSA.")
-]
 Request = Annotated[
     Path | None,
     typer.Option("--request", metavar="FILE", help="A raw HTTP/1.1 request. Default: standard input."),
@@ -46,19 +55,18 @@ Scheme = Annotated[str, typer.Option("--scheme", metavar="SCHEME", help="How it 
 
 
 @offer(commands, "verify")
-def verify(
+async def verify(
     desk: Desk,
     *,
-    keys: Keys,
+    keys: KeyFile = None,
+    stored: Stored = False,
     request: Request = None,
     headers: HeaderFile = None,
     body: BodyFile = None,
     method: Method = None,
     url: Url = None,
-    key_id: Annotated[
-        str | None, typer.Option("--key-id", metavar="ID", help="By which the key of a PEM file is known.")
-    ] = None,
-    algorithm: Algorithm = None,
+    key_id: PemKeyId = None,
+    algorithm: PemAlgorithm = None,
     profile: ProfileName = "default",
     label: Label = None,
     tag: Tag = None,
@@ -69,22 +77,26 @@ def verify(
 
     Exit code 0 when it is, 1 when it is not, 2 when the question was not understood.
     """
-    wanted = _profile(profile, label, tag)
-    known = read_keys(keys, key_id=key_id, algorithm=parse_algorithm(algorithm))
+    require_one_source(keys, stored=stored)
+    wanted, now = _profile(profile, label, tag), _moment(desk, at)
+    said = read_verifiers(keys, key_id=key_id, algorithm=parse_algorithm(algorithm)) if keys is not None else None
+    known = None if said is None else KnownKeys(said, {}, {})
     try:
         raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
-        verified = _verify(raw, known, wanted, _moment(desk, at))
+        verified = _verify(raw, known or await find_keys(desk, raw, now=now), wanted, now)
     except (Rejected, Unavailable) as error:
         _tell_refusal(desk, error)
         raise typer.Exit(_REFUSED) from None
-    _tell_verified(desk, verified, _moment(desk, at))
+    _tell_verified(desk, verified, now)
 
 
-def _verify(raw: RawRequest, keys: dict[str, JsonKey], profile: CoverageProfile, now: int) -> VerifiedSignature:
-    verifiers = {key_id: key.verifier for key_id, key in keys.items() if key.verifier is not None}
-    verified = verify_request(raw.message, verifiers, profile, now)
+def _verify(raw: RawRequest, known: KnownKeys, profile: CoverageProfile, now: int) -> VerifiedSignature:
+    verified = verify_request(raw.message, known.verifiers, profile, now)
     if verified is None:
         raise Rejected("credential_missing", "the request has no Signature-Input and no Signature")
+    record = known.records.get(verified.key_id)
+    if record is not None:
+        require_usable(record, now)
     check = verified.body()
     if check is not None:
         check.update(raw.body)
@@ -137,7 +149,7 @@ def sign(
             "--key", "--key-id", metavar="ID", help="Which key signs; of PEM, its id. Default: the only one that can."
         ),
     ] = None,
-    algorithm: Algorithm = None,
+    algorithm: PemAlgorithm = None,
     profile: ProfileName = "default",
     cover: Annotated[
         list[str] | None,
@@ -181,7 +193,7 @@ def sign(
 
 
 @offer(commands, "explain")
-def explain(
+async def explain(
     desk: Desk,
     *,
     request: Request = None,
@@ -196,6 +208,9 @@ def explain(
         Path | None,
         typer.Option("--keys", metavar="JWKS", help="Look for the change that makes one of these fit."),
     ] = None,
+    stored: Stored = False,
+    key_id: PemKeyId = None,
+    algorithm: PemAlgorithm = None,
     other_keys: Annotated[
         Path | None, typer.Option("--other-keys", metavar="JWKS", help="Retired keys, or another place's.")
     ] = None,
@@ -207,22 +222,26 @@ def explain(
 ) -> None:
     """Show what exactly is signed of a request, what changed of it on the way, and which change makes it fit.
 
-    Without --keys no key is needed: the signature base is shown, beside that of --sent. With --keys it is searched
-    for what a proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
+    Without keys the signature base is shown, beside that of --sent. With --keys, or --stored, it is searched for what a
+    proxy or the sender did, alone and in pairs: exit code 0 when there is an answer, 1 when there is none.
     No signature is computed, and nothing that is written is a secret.
     """
     received = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
-    if keys is None:
+    if keys is None and not stored:
         if other_keys is not None or tag is not None or at is not None:
-            raise UsageProblem("--other-keys, --tag and --at are for --keys.")
+            raise UsageProblem("--other-keys, --tag and --at are for --keys and --stored.")
         explain_bases(desk.out, received, None if sent is None else read_request(sent, scheme=scheme), label)
         return
     if sent is not None:
-        raise UsageProblem("--sent compares, and --keys searches: choose one.")
-    known = read_keys(keys)
-    others = {} if other_keys is None else read_keys(other_keys)
-    wanted = _profile(profile, label, tag)
-    if not explain_with_keys(desk.out, received, known, others, profile=wanted, now=_moment(desk, at)):
+        raise UsageProblem("--sent compares, and --keys and --stored search: choose one.")
+    require_one_source(keys, stored=stored)
+    wanted, now = _profile(profile, label, tag), _moment(desk, at)
+    if keys is None:
+        known = await find_keys(desk, received, now=now, beside=True)
+    else:
+        known = KnownKeys(read_verifiers(keys, key_id=key_id, algorithm=parse_algorithm(algorithm)), {}, {})
+    others = known.others | ({} if other_keys is None else read_verifiers(other_keys))
+    if not explain_with_keys(desk.out, received, known.verifiers, others, profile=wanted, now=now):
         raise typer.Exit(_REFUSED)
 
 

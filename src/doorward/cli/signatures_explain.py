@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from doorward.cli.output import Output
 from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.signatures_message import RawRequest
-from doorward.crypto.signature_keys import JsonKey
+from doorward.crypto.signatures import SignatureKey
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.signature import CoverageProfile, PresentedSignature, parse_signatures
 from doorward.methods.signature.base import build_base
@@ -145,8 +145,8 @@ def _show(out: Output, line: _Line) -> None:
 def explain_with_keys(
     out: Output,
     received: RawRequest,
-    keys: Mapping[str, JsonKey],
-    others: Mapping[str, JsonKey],
+    keys: Mapping[str, SignatureKey],
+    others: Mapping[str, SignatureKey],
     *,
     profile: CoverageProfile,
     now: int,
@@ -165,10 +165,9 @@ def explain_with_keys(
         UsageProblem: too many keys, or too large a body.
     """
     known = [
-        ExplainedKey(key_id, key.verifier, in_use=in_use)
+        ExplainedKey(key_id, verifier, in_use=in_use)
         for found, in_use in ((keys, True), (others, False))
-        for key_id, key in found.items()
-        if key.verifier is not None
+        for key_id, verifier in found.items()
     ]
     try:
         explanation = explain_signature(received.message, received.body, known, now=now, profile=profile)

@@ -21,8 +21,8 @@ from doorward.methods.plane import Plane, plane_of
 from doorward.methods.webhook.config import SECRETS_AGE_S_MAX, WebhookConfig
 from doorward.methods.webhook.secrets import WebhookSecret, require_few_active
 from doorward.methods.webhook.senders import SecretSource, sender_handle
-from doorward.methods.webhook.verify import VerifiedDelivery, verify_delivery
-from doorward.methods.webhook.wire import parse_delivery
+from doorward.methods.webhook.verify import VerifiedDelivery, verify_presented
+from doorward.methods.webhook.wire import PresentedDelivery, parse_delivery
 from doorward.values import (
     CredentialId,
     FeedKind,
@@ -58,7 +58,12 @@ class WebhookStore(Protocol):
 
 @final
 class PresentedWebhook(Presented, frozen=True):
-    """A delivery whose headers are of the scheme's form. `lookup_id` is the sender this door is for."""
+    """A delivery whose headers are of the scheme's form. `lookup_id` is the sender this door is for.
+
+    `delivery` is what they say, bounded as they are; its signatures are never shown.
+    """
+
+    delivery: PresentedDelivery
 
 
 @final
@@ -123,9 +128,8 @@ class WebhookDeliveries:
         Raises:
             Rejected: `header_repeated`, `webhook_malformed`.
         """
-        if parse_delivery(self.config.scheme, request.headers) is None:
-            return None
-        return PresentedWebhook(CredentialId(self.config.sender))
+        delivery = parse_delivery(self.config.scheme, request.headers)
+        return None if delivery is None else PresentedWebhook(CredentialId(self.config.sender), delivery)
 
     async def load(self, presented: PresentedWebhook) -> LoadedSecrets | None:
         """The sender's secrets.
@@ -151,18 +155,15 @@ class WebhookDeliveries:
             _LOG.error("the secrets of the sender %s cannot be used: %s", self.config.sender, error)
 
     def verify(
-        self,
-        presented: PresentedWebhook,  # noqa: ARG002  # the contract's parameter; the headers are read again, whole
-        record: LoadedSecrets | None,
-        request: RequestView,
-        now: int,
+        self, presented: PresentedWebhook, record: LoadedSecrets | None, request: RequestView, now: int
     ) -> Verified:
-        """See `verify.verify_delivery`."""
+        """See `verify.verify_presented`."""
         config = self.config
         assert request.body is not None, "a method that reads the body is given it"
-        delivery = verify_delivery(
+        delivery = verify_presented(
             config.scheme,
             () if record is None else record.secrets,
+            presented.delivery,
             request.headers,
             request.body,
             now=now,

@@ -6,13 +6,14 @@ secret of can be told from it: the id in it is the id of the secret.
 """
 
 import base64
+import re
 from typing import Final
 
 from doorward.errors import Rejected
 from doorward.methods.webhook.schemes import Scheme, SecretForm
 from doorward.methods.webhook.secrets import SECRET_PREFIX
 from doorward.values import CredentialId, Entropy
-from doorward.wire.credential import ID_CHARACTERS, mint_credential_text, random_base62
+from doorward.wire.credential import ID_CHARACTERS, PREFIX_PATTERN, mint_credential_text, random_base62
 
 __all__ = ["SECRET_ID_PREFIX", "SECRET_LABEL", "mint_secret", "mint_secret_id"]
 
@@ -30,10 +31,12 @@ def mint_secret(scheme: Scheme, *, prefix: str, entropy: Entropy) -> tuple[Crede
     """A new id and a new text for it. `prefix` is what credentials of this deployment begin with.
 
     Raises:
-        Rejected: `input_invalid`: the sender makes the secrets of this scheme.
+        Rejected: `input_invalid`: the sender makes the secrets of this scheme, or nothing can begin so.
     """
     if scheme.secret_assigned:
         raise Rejected("input_invalid", f"{scheme.sender} makes the secret: give the one it shows you")
+    if re.fullmatch(PREFIX_PATTERN, prefix) is None:
+        raise Rejected("input_invalid", "a prefix is 2 to 12 lower-case letters and digits, a letter first")
     if scheme.secret_form is SecretForm.TEXT:
         minted = mint_credential_text(prefix=prefix, label=SECRET_LABEL, entropy=entropy)
         return CredentialId(SECRET_ID_PREFIX + minted.id), minted.text

@@ -40,7 +40,7 @@ from doorward.methods.webhook.secrets import WebhookSecret, active_secrets
 from doorward.methods.webhook.wire import PresentedDelivery, find_value, parse_delivery
 from doorward.wire.request import Header
 
-__all__ = ["VerifiedDelivery", "verify_delivery"]
+__all__ = ["VerifiedDelivery", "verify_delivery", "verify_presented"]
 
 _NOTHING: Final = b""
 
@@ -90,14 +90,34 @@ def verify_delivery(
             `webhook_timestamp` only after the proof.
         Misconfigured: more than 8 active secrets, no URL where one is signed, a tolerance out of range.
     """
+    presented = parse_delivery(scheme, headers)
+    if presented is None:
+        raise Rejected("credential_missing", f"there is no {scheme.signature_header} header")
+    return verify_presented(scheme, secrets, presented, headers, body, now=now, url=url, tolerance_s=tolerance_s)
+
+
+def verify_presented(
+    scheme: Scheme,
+    secrets: Sequence[WebhookSecret],
+    presented: PresentedDelivery,
+    headers: Sequence[Header],
+    body: bytes,
+    *,
+    now: int,
+    url: str | None,
+    tolerance_s: int,
+) -> VerifiedDelivery:
+    """What a delivery proves whose signature headers were parsed before: `presented` is theirs. As `verify_delivery`.
+
+    Raises:
+        Rejected: `webhook_malformed`, `webhook_signature` from anybody; `webhook_timestamp` only after the proof.
+        Misconfigured: as `verify_delivery`.
+    """
     if not 0 < tolerance_s <= TOLERANCE_S_MAX:
         raise Misconfigured(
             f"A tolerance of {tolerance_s} s is out of range.", cure=f"Choose 1 to {TOLERANCE_S_MAX} s."
         )
     active = active_secrets(secrets, now)
-    presented = parse_delivery(scheme, headers)
-    if presented is None:
-        raise Rejected("credential_missing", f"there is no {scheme.signature_header} header")
     pieces = signed_pieces(
         scheme,
         id_text=presented.id_text,
