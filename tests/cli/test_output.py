@@ -129,3 +129,15 @@ def test_beside_a_development_server_every_command_that_is_told_of_has_its_flag(
         assert line in told
     Output(as_json=False).note("`doorward keyring list`")
     assert "--dev" not in capsys.readouterr().err
+
+
+def test_parameters_of_a_signature_wrap_at_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # takes this for a terminal
+    said = '("@method" "@path");created=1700000000;keyid="shop";nonce="a1B2c3D4e5F6a1B2"'
+    Output(as_json=False).facts([("  params", said)])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, plain)) <= 40
+    assert "".join(line[10:] for line in plain).replace(" ", "") == said.replace(" ", "")

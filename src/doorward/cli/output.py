@@ -180,10 +180,13 @@ def _print_words(console: Console, text: Text, *, indent: int) -> None:
 
 
 def _line_ends(plain: str, width: int) -> list[int]:
-    """Where lines of at most `width` columns end, between words; a longer word has a line to itself."""
+    """Where lines of at most `width` columns end, between words; a longer word has a line to itself.
+
+    Parameters that follow each other without a space (`;created=1;keyid="a"`) are words of their own.
+    """
     ends: list[int] = []
     begun = 0
-    for word in re.finditer(r"\S+", plain):
+    for word in re.finditer(r"[^\s;]*;|[^\s;]+", plain):
         if word.start() > begun and cell_len(plain[begun : word.end()]) > width:
             begun = word.start()
             ends.append(begun)
