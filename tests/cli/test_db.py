@@ -1,7 +1,11 @@
 """`doorward db`, `doorward masterkey` and `doorward check`."""
 
+import secrets
+
 import pytest
 from tests.fixtures_cli import Shell
+
+from doorward.crypto.master_key import generate_master_key
 
 
 def test_a_database_that_is_not_there(empty_shell: Shell) -> None:
@@ -114,6 +118,17 @@ def test_check_is_content_with_a_safe_configuration(shell: Shell) -> None:
     assert "would start" in said.err
     (due,) = shell.json("check")["due"]
     assert (set(due), due["what"]) == ({"what", "why", "cure"}, "Senders without an active secret: acme")
+
+
+def test_check_knows_the_master_key_of_the_database(shell: Shell) -> None:
+    with (shell.folder / "doorward.toml").open("a") as config:
+        config.write('trusted_proxies = ["192.0.2.1"]\npublic_url = "https://doors.example"\n')
+    (file,) = shell.folder.rglob("master.key")
+    file.write_text(generate_master_key(secrets.token_bytes, key_id="k9"))
+    said = shell("check")
+    assert (said.code, said.out) == (3, "")
+    assert "not the one this database was set up with" in said.err
+    assert "would start" not in said.err
 
 
 def test_a_misspelt_setting_is_misconfigured(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from tests.fixtures_cli import Shell
 JWT = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
 MEMBERS = {
     "kind", "id", "issuer", "revoked_at", "kept_until", "later_is_good", "sectors", "keys", "passwords",
-    "signature_keys",
+    "signature_keys", "webhook_secrets",
 }  # fmt: skip
 KINDS = ("subject", "token", "session", "grant", "client", "organization")
 
@@ -45,12 +45,26 @@ def test_an_organization_says_how_many_credentials_went_along(shell: Shell) -> N
     shell.json("keys", "create", app)
     shell.json("passwords", "create", app)
     said = shell.good("revoke", "--organization", "acme", "--because", "left us")
-    assert "2 API keys, 1 app password and 0 signature keys, for good" in said.err
+    assert "2 API keys, 1 app password, 0 signature keys and 0 webhook secrets, for good" in said.err
     assert shell.json("keys", "show", key)["state"] == "revoked"
     again = shell.json("revoke", "--organization", "acme", "--because", "left us")
     assert (again["keys"], again["passwords"]) == (0, 0)
     assert "misspelt" not in said.err
     assert "misspelt" in shell.good("revoke", "--organization", "acme", "--because", "left us").err
+
+
+def test_an_organization_says_how_many_webhook_secrets_went_along(shell: Shell) -> None:
+    shell.good("webhooks", "senders", "add", "till", "--scheme", "standard", "--organization", "acme")
+    shell.json("webhooks", "secrets", "add", "till")
+    said = shell.good("revoke", "--organization", "acme", "--because", "left us")
+    assert "0 signature keys and 1 webhook secret, for good" in said.err
+    assert "misspelt" not in said.err
+    (event,) = [
+        line for line in shell.good("audit", "list", "--json").lines if line["action"] == "organization.revoked"
+    ]
+    assert event["details"]["webhook_secrets"] == 1
+    again = shell.json("revoke", "--organization", "acme", "--because", "left us")
+    assert again["webhook_secrets"] == 0
 
 
 def test_a_credential_is_found_whatever_it_is(shell: Shell, shop: str) -> None:

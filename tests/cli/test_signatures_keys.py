@@ -218,7 +218,7 @@ def test_an_organization_takes_its_signature_keys_along(shell: Shell) -> None:
     shell.good("apps", "create", "theirs", "--organization", "acme")
     key_id = shell.json("signatures", "keys", "create", "theirs")["key"]["id"]
     said = shell.good("revoke", "--organization", "acme", "--because", "left")
-    assert "0 API keys, 0 app passwords and 1 signature key, for good" in said.err
+    assert "0 API keys, 0 app passwords, 1 signature key and 0 webhook secrets, for good" in said.err
     assert shell.json("signatures", "keys", "show", key_id)["state"] == "revoked"
     assert shell.json("revoke", "--organization", "acme", "--because", "left")["signature_keys"] == 0
 

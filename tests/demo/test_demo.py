@@ -104,7 +104,7 @@ def test_no_process_outlives_it(staying: tuple[subprocess.Popen[str], list[int],
     assert "tokens inspect --dev" in said
     assert "webhooks explain --scheme standard" in said
     process.send_signal(number)
-    process.wait(20)
+    process.wait(50)
     assert _wait_until_gone(children)
 
 

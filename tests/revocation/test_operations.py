@@ -20,6 +20,8 @@ from doorward.methods.apikey.port import KeyInserted, KeyState
 from doorward.methods.basic.port import PasswordInserted
 from doorward.methods.bearer.config import LEEWAY_S_MAX
 from doorward.methods.signature.port import SignatureKeyInserted
+from doorward.methods.webhook.operations import add_secret, add_sender, rotate_secret
+from doorward.methods.webhook.order import SecretOrder, SenderOrder
 from doorward.revocation import operations
 from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.operations import NAMED_KINDS, TOKEN_LIFETIME_S_MAX, revoke_named
@@ -244,9 +246,25 @@ async def test_an_organization_takes_its_credentials_along_and_nobody_elses(stor
         ("2", "active", b"sealed", 1),
     ]
     (event,) = await events_of(store)
-    assert (event.organization_id, event.details) == ("acme", {"keys": 2, "passwords": 1, "signature_keys": 1})
+    counted = {"keys": 2, "passwords": 1, "signature_keys": 1, "webhook_secrets": 0}
+    assert (event.organization_id, event.details) == ("acme", counted)
     again = await operations.revoke_organization(store, "acme", reason="left", actor=ADA)
     assert (again.keys, again.passwords, again.signature_keys) == (0, 0, 0)
+
+
+async def test_an_organization_says_how_many_webhook_secrets_it_takes_along(store: Store) -> None:
+    """They are erased, and every sender must be asked for another: whoever revokes is told, and so is the log."""
+    for name, organization in (("ours", "acme"), ("also", "acme"), ("theirs", "other")):
+        order = SenderOrder(name=name, scheme="standard", organization_id=OrganizationId(organization))
+        await add_sender(store, order, actor=ADA)
+        for _ in range(2):
+            await add_secret(store, SecretOrder(sender=name), actor=ADA)
+    # Retired before: it does not go along.
+    await rotate_secret(store, SecretOrder(sender="also"), overlap_s=0, reason="x", actor=ADA)
+    assert (await operations.revoke_organization(store, "acme", reason="left", actor=ADA)).webhook_secrets == 3
+    assert (await events_of(store))[-1].details["webhook_secrets"] == 3
+    assert len(await store.senders.list_held_secrets("theirs")) == 2
+    assert (await operations.revoke_organization(store, "acme", reason="left", actor=ADA)).webhook_secrets == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward.app.master_key import SEALED, replace_lost_master_key, seal_again
+from doorward.app.master_key import replace_lost_master_key, seal_again
+from doorward.app.sealed import SEALED
 from doorward.app.store import Store, open_store
 from doorward.audit.port import AuditFilter
 from doorward.crypto.sealing import MasterKeys

@@ -222,12 +222,13 @@ async def test_a_sender_of_the_store_is_chosen_in_place_of_a_secret(ask: Ask) ->
         await add_secret(store, SecretOrder(sender=name, text=text), actor=OPERATOR)
     page = explain_routes(store.clock, store)[EXPLAIN_PATH]
     _, _, body = await ask(page, EXPLAIN_PATH)
-    assert '<option value="main">main</option>' in body.decode()
+    assert '<option value="main">main (GitHub)</option>' in body.decode()
     # Its scheme and its secrets count, and what the form says of either does not.
     fields = _fields(delivery, sender="main", scheme="stripe", secret="")
     status, text = await _post(ask, page, fields)
     assert (status, "The signature fits: it was made with" in text) == (200, True)
     assert '<option value="main" selected>' in text
+    assert '<option value="github" selected>' in text
     _, text = await _post(ask, page, _fields(other, sender="main", secret=""))
     assert "which is not the one in use here" in text
     for hidden in (delivery.text.text, other.text.text):

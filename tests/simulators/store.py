@@ -23,7 +23,12 @@ from doorward.methods.apikey.port import KeyInserted, KeyRecord, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordRecord, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted, OpaqueRecord, OpaqueState
 from doorward.methods.owned_credential import CredentialState
-from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyRecord, SignatureKeyUpdated
+from doorward.methods.signature.port import (
+    AppSecretsErased,
+    SignatureKeyInserted,
+    SignatureKeyRecord,
+    SignatureKeyUpdated,
+)
 from doorward.methods.standing import HANDLES_ASKED_MAX, Standing
 from doorward.revocation.pairwise import Sectors
 from doorward.revocation.writes import HeldCredentials, OpaqueHolding, OpaqueTokensRevoked
@@ -298,6 +303,11 @@ class SimulatedStore:
                 _insert(self.signature_key_rows, signature_key)
             case SignatureKeyUpdated(record=signature_key):
                 _update(self.signature_key_rows, signature_key)
+            case AppSecretsErased(app_id=app_id):
+                for key_id, held in list(self.signature_key_rows.items()):
+                    if held.app_id == app_id and held.sealed_secret is not None:
+                        ended = replace(held, state=CredentialState.REVOKED, sealed_secret=None)
+                        self.signature_key_rows[key_id] = replace(ended, version=held.version + 1)
             case OpaqueInserted(record=token):
                 _insert(self.opaque_rows, token)
             case OpaqueTokensRevoked(kind=FeedKind.TOKEN, id=token_id) if token_id in self.opaque_rows:

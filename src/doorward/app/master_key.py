@@ -4,10 +4,10 @@ Rules of this file:
 
 * It lives in a file that only its owner can read, or in the environment; never in the database, whose thief would
   then have lock and key.
-* The database holds a *probe*: a known value sealed under the current key. A start with another key stops there,
-  instead of chaining the audit log with a key nobody can verify it by.
-* Everything sealed is in `SEALED`, so that a rotation seals all of it again. Chain keys are derived, not sealed: old
-  events stay verifiable as long as the old key is in the file.
+* A start with another key than the database's stops at the probe (`sealed.py`), instead of chaining the audit log with
+  a key nobody can verify it by.
+* What rests sealed is sealed again by a rotation. Chain keys are derived, not sealed: old events stay verifiable as
+  long as the old key is in the file.
 
 `docs/master-key.md` says what to keep where, and what losing it means.
 """
@@ -15,25 +15,29 @@ Rules of this file:
 import contextlib
 import os
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, final
 
-from doorward.app.keyed_store import KeyedStore, MetaPort
-from doorward.app.pairwise_key import replace_lost_pairwise_key, seal_pairwise_key_again
+from msgspec.structs import replace
+
+from doorward.app.keyed_store import KeyedStore
+from doorward.app.pairwise_key import replace_lost_pairwise_key
+from doorward.app.sealed import PROBE_NAME, count_sealed, prove_master_keys, seal_again, seal_probe
 from doorward.crypto.master_key import generate_master_key, parse_master_keys, rotate_master_keys
-from doorward.crypto.sealing import MasterKeys, UnsealError
+from doorward.crypto.sealing import MasterKeys, key_id_of
 from doorward.errors import Misconfigured
-from doorward.keys.recovery import reseal_signing_keys, restart_lost_rings
-from doorward.methods.signature.recovery import reseal_signature_keys, revoke_lost_signature_keys
-from doorward.methods.webhook.recovery import reseal_webhook_secrets, retire_lost_webhook_secrets
+from doorward.keys.recovery import restart_lost_rings
+from doorward.methods.signature.recovery import revoke_lost_signature_keys
+from doorward.methods.webhook.recovery import retire_lost_webhook_secrets
 from doorward.values import Actor, Change, Entropy, Event
 
 __all__ = [
-    "SEALED",
+    "Resealed",
     "create_master_key_file",
     "load_master_keys",
     "prove_master_keys",
+    "record_resealing",
     "record_rotation",
     "replace_lost_master_key",
     "rotate_master_key_file",
@@ -41,9 +45,6 @@ __all__ = [
 ]
 
 FILE_BYTES_MAX: Final = 65_536
-_PROBE_NAME: Final = "master_key_probe"
-_PROBE_PURPOSE: Final = "probe"
-_PROBE: Final = b"doorward master key probe"
 _GROUP_AND_OTHERS: Final = 0o077
 
 
@@ -89,63 +90,45 @@ def rotate_master_key_file(path: Path, *, entropy: Entropy) -> None:
     _sync_folder(path.parent)
 
 
-async def prove_master_keys(meta: MetaPort, keys: MasterKeys) -> None:
-    """Make sure these keys open what this database holds; the first keys it ever sees become its own.
-
-    Raises:
-        Misconfigured: the probe does not open.
-        Unavailable: `store_unavailable`.
-    """
-    sealed = await meta.read_meta(_PROBE_NAME)
-    if sealed is None:
-        await seal_probe(meta, keys)
-        return
-    try:
-        opened = keys.open(sealed, purpose=_PROBE_PURPOSE, row=_PROBE_NAME)
-    except UnsealError:
-        opened = b""
-    if opened != _PROBE:
-        raise Misconfigured(
-            "The master key is not the one this database was set up with.",
-            cure="Restore the right key file, or follow 'When the key is lost' in docs/master-key.md.",
-        )
-
-
-async def seal_probe(meta: MetaPort, keys: MasterKeys) -> None:
-    """Seal the probe under the current key."""
-    await meta.write_meta(_PROBE_NAME, keys.seal(_PROBE, purpose=_PROBE_PURPOSE, row=_PROBE_NAME))
-
-
-async def _seal_probe_again(store: KeyedStore, keys: MasterKeys) -> None:
-    await seal_probe(store.meta, keys)
-
-
-SEALED: Final[tuple[Callable[[KeyedStore, MasterKeys], Awaitable[None]], ...]] = (
-    _seal_probe_again,
-    reseal_signing_keys,
-    seal_pairwise_key_again,
-    reseal_signature_keys,
-    reseal_webhook_secrets,
-)
-"""Seals each kind of sealed value again under the current key. A room that seals something adds its own here."""
-
-
-async def seal_again(store: KeyedStore, keys: MasterKeys) -> None:
-    """Seal everything under the current key; afterwards the older keys only verify old events.
-
-    Raises:
-        Misconfigured: these are not this database's keys; nothing was changed.
-        Unavailable: `store_unavailable`; doing it again is safe.
-    """
-    await prove_master_keys(store.meta, keys)
-    for seal in SEALED:
-        await seal(store, keys)
-
-
 async def record_rotation(store: KeyedStore, keys: MasterKeys, *, actor: Actor) -> None:
     """Seal everything again and write into the audit log that it was done."""
     await seal_again(store, keys)
     await store.changes.commit(Change(events=(_event(store, "master_key.rotated", keys, actor, None),)))
+
+
+@final
+class Resealed(NamedTuple):
+    """What was under which master key, by its id and by what it is: before everything was sealed again, and after."""
+
+    before: Mapping[str, Mapping[str, int]]
+    after: Mapping[str, Mapping[str, int]]
+
+    def left(self, keys: MasterKeys) -> int:
+        """How many rows are still not under the current key."""
+        return _older(self.after, keys)
+
+
+async def record_resealing(store: KeyedStore, keys: MasterKeys, *, actor: Actor) -> Resealed:
+    """Seal again what is left under older keys, and count what rests under which. Recorded when there was anything.
+
+    After a rotation a server that was not restarted yet has the old file, and goes on sealing under the old key. So
+    this is to be done once all have the new one: what is left then stays none.
+
+    Raises: as `seal_again`.
+    """
+    before = await count_sealed(store)
+    await seal_again(store, keys)
+    resealed = Resealed(before, await count_sealed(store))
+    rows = _older(before, keys)
+    if rows:
+        event = _event(store, "master_key.resealed", keys, actor, None)
+        told = replace(event, details={"rows": rows, "left": resealed.left(keys)})
+        await store.changes.commit(Change(events=(told,)))
+    return resealed
+
+
+def _older(counted: Mapping[str, Mapping[str, int]], keys: MasterKeys) -> int:
+    return sum(sum(rows.values()) for key_id, rows in counted.items() if key_id != keys.current)
 
 
 async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason: str, actor: Actor) -> None:
@@ -166,8 +149,8 @@ async def replace_lost_master_key(store: KeyedStore, keys: MasterKeys, *, reason
     Raises:
         Misconfigured: the new key has the id of a lost one, so old events would look forged.
     """
-    sealed = await store.meta.read_meta(_PROBE_NAME)
-    lost_id = None if sealed is None else sealed[1 : 1 + sealed[0]].decode("ascii", "replace")
+    sealed = await store.meta.read_meta(PROBE_NAME)
+    lost_id = None if sealed is None else key_id_of(sealed)
     if lost_id is not None and lost_id in keys.key_ids:
         raise Misconfigured(
             f"The new master key has the id of the lost one ({lost_id}).",

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, final
 
 from doorward.adapters.sql.open import SqlPorts, open_sql
+from doorward.app.erasing import SecretEraser
 from doorward.app.master_key import load_master_keys, prove_master_keys
 from doorward.app.plane import ClosingLog, StorePlane
 from doorward.audit.chain import ChainName, derive_chain_key
@@ -94,6 +95,7 @@ class Store:
             push=push,
         )
         self.signer: Final = signer or SealedSigner(master_keys, entropy=entropy)
+        self.plane.accompany(SecretEraser(self))
         self._ports: Final = ports
         self._prove: Final = prove
         self._keyring: Final = None if ring_policy is None else self._make_keyring(ring_policy)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from doorward.apps.port import AppInserted, AppRecord, AppState, AppUpdated
 from doorward.errors import Rejected
+from doorward.methods.signature.port import AppSecretsErased
 from doorward.values import (
     Actor,
     AppId,
@@ -22,6 +23,7 @@ from doorward.values import (
     Handle,
     OrganizationId,
     Revocation,
+    Write,
 )
 from doorward.values.bounds import parse_metadata, parse_name, parse_organization_id
 from doorward.wire.credential import random_base62
@@ -81,7 +83,9 @@ def move_app(record: AppRecord, state: AppState, *, reason: str, actor: Actor, n
         changed_version=None if state is AppState.REVOKED else moved.version,
     )
     event = _event(_ACTION[state], moved, actor, now, said, {"state_before": record.state.value})
-    return moved, Change(writes=(AppUpdated(moved),), revocations=(row,), events=(event,))
+    # What is over must not lie about sealed, for whoever finds the database and the master key to sign with.
+    erased: tuple[Write, ...] = (AppSecretsErased(record.id),) if state is AppState.REVOKED else ()
+    return moved, Change(writes=(AppUpdated(moved), *erased), revocations=(row,), events=(event,))
 
 
 _ACTION: Final = {

@@ -79,7 +79,7 @@ async def resume_app(store: AppStore, app_id: AppId, *, reason: str, actor: Acto
 
 
 async def revoke_app(store: AppStore, app_id: AppId, *, reason: str, actor: Actor) -> AppRecord:
-    """None of its credentials admit ever again.
+    """None of its credentials admit ever again; its signature keys with a secret are revoked, and the secrets erased.
 
     Raises:
         Rejected: `input_invalid`, `object_unknown`, `state_final` when it is revoked, `object_conflict`.

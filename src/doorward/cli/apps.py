@@ -127,7 +127,7 @@ async def resume(desk: Desk, app: AppName, *, because: Because = None) -> None:
 
 @offer(commands, "revoke")
 async def revoke(desk: Desk, app: AppName, *, because: Because = None) -> None:
-    """End an app and everything it owns, for good. There is no way back."""
+    """End an app and everything it owns, for good. There is no way back: the secrets it signs with are erased."""
     reason = require_reason(because)
     async with desk.store() as store:
         found = await locate_app(store.apps, app)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from doorward.app.check import Finding, find_unsafe
 from doorward.app.check.due import find_due
+from doorward.app.sealed import require_own_master_keys
 from doorward.cli.frame import Desk, new_command, offer
 from doorward.cli.looks import show_findings
 from doorward.errors import Misconfigured
@@ -35,8 +36,10 @@ async def _find_due(desk: Desk) -> tuple[Finding, ...]:
     settings = desk.settings()
     if settings.dev and settings.database_path is not None and not settings.database_path.exists():
         return ()  # `serve --dev` makes it
-    # Unproven: with other master keys nothing opens, which is what is told; and to ask would write the first proof.
+    # Unproven: a database that has seen no master keys would take these for its own, and nothing is to be changed.
     async with desk.store(settings, danger_unproven_master_keys=True) as store:
+        if store.master_keys is not None:
+            await require_own_master_keys(store.meta, store.master_keys)
         return await find_due(store, desk.now)
 
 

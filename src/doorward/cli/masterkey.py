@@ -8,11 +8,13 @@ import typer
 
 from doorward.app.master_key import (
     create_master_key_file,
+    record_resealing,
     record_rotation,
     replace_lost_master_key,
     rotate_master_key_file,
 )
 from doorward.cli.frame import Because, Desk, new_group, offer, require_reason
+from doorward.cli.masterkey_view import show_resealed
 from doorward.cli.problems import Failed, UsageProblem
 from doorward.crypto.master_key import KEY_ID
 from doorward.crypto.sealing import MasterKeys
@@ -45,7 +47,7 @@ async def generate(
 async def rotate(desk: Desk) -> None:
     """Put a new master key into use, and seal everything again under it.
 
-    The old ones stay in the file, for they verify old events. Restart the servers afterwards.
+    The old ones stay in the file, for they verify old events. Restart the servers afterwards, then `reseal`.
     """
     path = _file_of(desk)
     async with desk.store():
@@ -56,6 +58,20 @@ async def rotate(desk: Desk) -> None:
         await record_rotation(store, keys, actor=desk.actor)
     _show(desk, path, keys, f"Rotated: {keys.current} seals from now on.")
     desk.out.note("Copy the file to your safe and to every server, then restart the servers.")
+    desk.out.note("Then run `doorward masterkey reseal`: what a server sealed meanwhile is under the old key.")
+
+
+@offer(commands, "reseal")
+async def reseal(desk: Desk) -> None:
+    """Seal again what is left under older master keys, and say how much rests under which.
+
+    A server that still has the old file seals under the old key. So do this when every one runs with the new file, and
+    before an old key is taken out of it: nothing may be left under that key. Doing it again is safe.
+    """
+    keys = _keys_of(desk)
+    async with desk.store() as store:
+        resealed = await record_resealing(store, keys, actor=desk.actor)
+    show_resealed(desk.out, resealed, keys)
 
 
 @offer(commands, "replace-lost")
@@ -82,7 +98,8 @@ def _file_of(desk: Desk) -> Path:
 
 def _keys_of(desk: Desk) -> MasterKeys:
     keys = desk.master_keys(desk.settings())
-    assert keys is not None, "a master key file was named"
+    if keys is None:
+        raise Failed("There is no master key: set DOORWARD_MASTER_KEY_FILE, or DOORWARD_MASTER_KEY.")
     return keys
 
 

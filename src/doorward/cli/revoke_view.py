@@ -54,6 +54,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
                 "keys": revoked.keys,
                 "passwords": revoked.passwords,
                 "signature_keys": revoked.signature_keys,
+                "webhook_secrets": revoked.webhook_secrets,
             }
         )
         return
@@ -69,7 +70,7 @@ def show_revoked(out: Output, revoked: Revoked) -> None:
         ("Remembered until", moment(revoked.leave_at)),
     ]
     out.facts(facts, to_stderr=True)
-    if not taken or not (revoked.keys or revoked.passwords or revoked.signature_keys):
+    if not taken or not any(_taken_along(revoked)):
         out.note("Nothing says whether that name exists: a misspelt one revokes nothing.")
 
 
@@ -93,13 +94,14 @@ def show_revoked_credential(out: Output, done: CredentialRevoked) -> None:
     out.facts(facts, to_stderr=True)
 
 
+def _taken_along(revoked: Revoked) -> tuple[int, ...]:
+    return revoked.keys, revoked.passwords, revoked.signature_keys, revoked.webhook_secrets
+
+
 def _along(revoked: Revoked) -> str:
-    counted = (
-        _count(revoked.keys, "API key"),
-        _count(revoked.passwords, "app password"),
-        _count(revoked.signature_keys, "signature key"),
-    )
-    return f"{counted[0]}, {counted[1]} and {counted[2]}, for good"
+    whats = ("API key", "app password", "signature key", "webhook secret")
+    *several, last = map(_count, _taken_along(revoked), whats)
+    return f"{', '.join(several)} and {last}, for good"
 
 
 def _count(number: int, what: str) -> str:

@@ -12,6 +12,7 @@ from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.signatures_message import RawRequest
 from doorward.crypto.signatures import SignatureKey
 from doorward.errors import Misconfigured, Rejected
+from doorward.methods.explaining import tell_tried
 from doorward.methods.signature import CoverageProfile, PresentedSignature, parse_signatures
 from doorward.methods.signature.base import build_base
 from doorward.methods.signature.digest import BodyCheck, parse_content_digest
@@ -215,8 +216,7 @@ def _tell(out: Output, explanation: SignatureExplanation) -> None:
         proof = f"Proven: the signature of {finding.key_id} fits so." if finding.proven else "Likely."
         out.finding(finding.says, proof, finding.cure)
     _tell_base(out, explanation.base)
-    limit = "" if explanation.complete else "; the search ended at its limit"
-    out.note(f"{explanation.tried:,} combinations were tried{limit}.")
+    out.note(tell_tried(explanation.tried, complete=explanation.complete))
 
 
 def _tell_base(out: Output, lines: Sequence[BaseLine]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from doorward.cli.output import Output
 from doorward.cli.text import moment, relative
 from doorward.errors import Rejected
+from doorward.methods.explaining import tell_tried
 from doorward.methods.webhook import VerifiedDelivery
 from doorward.methods.webhook.explain import Explanation
 
@@ -77,5 +78,4 @@ def show_explanation(out: Output, explanation: Explanation) -> None:
     for finding in explanation.findings:
         proof = f"Proven: a signature made with {finding.secret_id} fits so." if finding.proven else "Likely."
         out.finding(finding.says, proof, finding.cure)
-    limit = "" if explanation.complete else "; the search ended at its limit"
-    out.note(f"{explanation.tried:,} combinations were tried{limit}.")
+    out.note(tell_tried(explanation.tried, complete=explanation.complete))

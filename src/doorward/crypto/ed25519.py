@@ -50,7 +50,7 @@ class Ed25519Verifier:
         UnusableEd25519KeyError: see there.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "public_key")
 
     def __init__(self, public_key: bytes) -> None:
         if len(public_key) != ED25519_KEY_BYTES:
@@ -59,6 +59,7 @@ class Ed25519Verifier:
         if y >= _PRIME or y in _SMALL_ORDER_Y:
             raise UnusableEd25519KeyError("a point of small order, or not in its canonical form")
         self._key: Final = Ed25519PublicKey.from_public_bytes(public_key)
+        self.public_key: Final = public_key
 
     def fits(self, presented_signature: bytes, message: bytes) -> bool:
         """Whether the signature is this key's over exactly these bytes."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from doorward.errors import DoorwardError
 from doorward.values import Entropy
 
-__all__ = ["MASTER_KEY_BYTES", "MasterKeys", "UnsealError"]
+__all__ = ["MASTER_KEY_BYTES", "MasterKeys", "UnsealError", "key_id_of"]
 
 MASTER_KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -89,6 +89,15 @@ class MasterKeys:
             return cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _bound_to(row))
         except (InvalidTag, ValueError) as error:
             raise UnsealError("the sealed value does not open") from error
+
+
+def key_id_of(sealed: bytes) -> str:
+    """The id of the master key it says it was sealed under; whether it opens is another question.
+
+    Raises:
+        UnsealError: it names none.
+    """
+    return _split(sealed)[0]
 
 
 def _bound_to(row: str) -> bytes:

@@ -21,7 +21,7 @@ from doorward.keys.retirement import restart_ring
 from doorward.keys.signer import PURPOSE, SealedSigner, open_private
 from doorward.values import Actor, Change
 
-__all__ = ["reseal_signing_keys", "restart_lost_rings"]
+__all__ = ["list_sealed_halves", "reseal_signing_keys", "restart_lost_rings"]
 
 _PAGE: Final = 1_000
 
@@ -43,6 +43,13 @@ async def reseal_signing_keys(store: RingStore, keys: MasterKeys) -> None:
             again = await store.signing_keys.find_signing_key(record.kid)
             if again is not None:
                 await _reseal(store, again, keys)
+
+
+async def list_sealed_halves(store: RingStore) -> AsyncIterator[bytes]:
+    """Every private half that rests sealed, a page at a time. Raises `Unavailable`."""
+    async for record in _all(store):
+        if record.sealed_private is not None:
+            yield record.sealed_private
 
 
 async def _reseal(store: RingStore, record: SigningKeyRecord, keys: MasterKeys) -> None:

@@ -3,7 +3,7 @@
 from typing import final
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from doorward.revocation.folding import EPOCH_LIFETIME_S
 from doorward.revocation.naming import parse_handle, parse_issuer
@@ -35,9 +35,8 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     """What was done. `later_is_good`: whether what is issued from now on opens doors again.
 
     `leave_at` is the epoch second from which the row may be forgotten, because nothing it names can be alive;
-    `sectors` how many resources are told by the name they know; `keys`, `passwords` and
-    `signature_keys` how many went along; `position`
-    where the feed stands now.
+    `sectors` how many resources are told by the name they know; `keys`, `passwords`, `signature_keys` and
+    `webhook_secrets` how many went along; `position` where the feed stands now.
     """
 
     kind: FeedKind
@@ -51,6 +50,7 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     keys: int = 0
     passwords: int = 0
     signature_keys: int = 0
+    webhook_secrets: int = 0
 
 
 def order_of(kind: FeedKind, presented_id: str, *, issuer: str | None, reason: str, actor: Actor, now: int) -> Order:
@@ -111,6 +111,7 @@ def void(
         keys=0 if held is None else held.keys,
         passwords=0 if held is None else held.passwords,
         signature_keys=0 if held is None else held.signature_keys,
+        webhook_secrets=0 if held is None else held.webhook_secrets,
     )
     return Change(writes=(*own, *writes), revocations=rows, events=(event,)), revoked
 
@@ -123,7 +124,7 @@ def _event(order: Order, *, sectors: int, held: HeldCredentials | None) -> Event
     if sectors:
         details["sectors"] = sectors
     if held is not None:
-        details |= {"keys": held.keys, "passwords": held.passwords, "signature_keys": held.signature_keys}
+        details |= asdict(held)
     return Event(
         at=order.now,
         action=f"{kind.value}.revoked",

@@ -81,11 +81,12 @@ class SectorsExpected(msgspec.Struct, frozen=True):
 
 @final
 class HeldCredentials(msgspec.Struct, frozen=True):
-    """How many credentials of an organization are not revoked."""
+    """How many credentials of an organization are not revoked, and secrets of its webhook senders not retired."""
 
     keys: int
     passwords: int
     signature_keys: int = 0
+    webhook_secrets: int = 0
 
 
 @final

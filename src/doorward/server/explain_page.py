@@ -10,13 +10,14 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.errors import Rejected, Unavailable
 from doorward.frameworks.asgi import Body
+from doorward.methods.explaining import tell_tried
 from doorward.methods.signature.explain import BaseLine, SignatureExplanation, SignatureFinding
 from doorward.methods.webhook.explain import Explanation, Finding
 from doorward.server.answers import send_answer
@@ -69,9 +70,10 @@ class ExplainPage:
         await send_answer(send, answer, head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        names = () if self._store is None else tuple(one.name for one in await self._store.senders.list_senders())
+        senders = () if self._store is None else await self._store.senders.list_senders()
+        schemes = {sender.name: sender.scheme for sender in senders}
         if scope["method"] in ("GET", "HEAD"):
-            return _page({}, "", names)
+            return _page({}, "", schemes)
         if scope["method"] != "POST":
             raise Rejected("method_not_allowed", "the page is read with GET and asked with POST")
         types = [value for name, value in scope["headers"] if name == b"content-type"]
@@ -85,7 +87,10 @@ class ExplainPage:
         stored = await self._find_stored(fields.get("sender", ""))
         async with self._one_at_a_time:
             examination = await asyncio.to_thread(examine, fields, int(self._clock()), stored)
-        return _page(fields, _result(examination), names)
+        if stored is not None:
+            # What was looked at, and not what the field that is not read happened to say.
+            fields = {**fields, "scheme": stored.scheme}
+        return _page(fields, _result(examination), schemes)
 
     async def _find_stored(self, presented_name: str) -> StoredSender | None:
         if self._store is None or not presented_name:
@@ -118,16 +123,18 @@ def explain_routes(clock: Clock, store: SenderReach | None = None) -> dict[str, 
     return {EXPLAIN_PATH: ExplainPage(clock, store), STYLE_PATH: StyleSheet()}
 
 
-def _page(fields: Mapping[str, str], result: str, senders: Sequence[str]) -> Answer:
-    form = _form(fields, _sender(senders, fields.get("sender", "")))
+def _page(fields: Mapping[str, str], result: str, schemes: Mapping[str, str]) -> Answer:
+    form = _form(fields, _sender(schemes, fields.get("sender", "")))
     return render_page("Why does the signature not fit?", f'<p class="lead">{escaped(_LEAD)}</p>\n{result}{form}')
 
 
-def _sender(names: Sequence[str], chosen: str) -> str:
-    if not names:
+def _sender(schemes: Mapping[str, str], chosen: str) -> str:
+    if not schemes:
         return ""
-    choices = {"": "None: what is said below", **{name: name for name in names}}
-    return _select("sender", "A sender of the store, with its secrets", choices, chosen)
+    called = scheme_names()
+    named = {name: f"{name} ({called.get(scheme, scheme)})" for name, scheme in schemes.items()}
+    note = "It has secrets of its own: what the next two fields say is not read then."
+    return _select("sender", "A sender of the store", {"": "None: what is said below", **named}, chosen, note)
 
 
 def _result(examination: Examination) -> str:
@@ -137,7 +144,7 @@ def _result(examination: Examination) -> str:
     if found.accepted:
         return _card("It fits", found.says, (), "", good=True) + _tail(found)
     if not found.findings:
-        return _card("None of these", found.says, (), f"It is refused with {found.code}.") + _tail(found)
+        return _card("No answer", found.says, (), f"It is refused with {found.code}.") + _tail(found)
     return "".join(_finding(finding) for finding in found.findings) + _tail(found)
 
 
@@ -161,8 +168,7 @@ def _tail(found: Explanation | SignatureExplanation) -> str:
     base = (
         f'<section class="card"><h2>The signature base</h2><ul class="base">{listed}</ul></section>\n' if lines else ""
     )
-    limit = "" if found.complete else "; the search ended at its limit"
-    return f'{base if lines else ""}<p class="note">{found.tried:,} combinations were tried{limit}.</p>\n'
+    return f'{base if lines else ""}<p class="note">{tell_tried(found.tried, complete=found.complete)}</p>\n'
 
 
 def _line(line: BaseLine) -> str:
@@ -197,13 +203,14 @@ def _form(fields: Mapping[str, str], sender: str) -> str:
 """
 
 
-def _select(name: str, label: str, choices: Mapping[str, str], chosen: str) -> str:
+def _select(name: str, label: str, choices: Mapping[str, str], chosen: str, note: str = "") -> str:
     options = "".join(
         f'<option value="{escaped(value)}"{" selected" if value == chosen else ""}>{escaped(text)}</option>'
         for value, text in choices.items()
     )
     box = f'<select id="{name}" name="{name}">{options}</select>'
-    return f'<div class="field"><label for="{name}">{label}</label>{box}</div>'
+    below = f'<p class="note">{escaped(note)}</p>' if note else ""
+    return f'<div class="field"><label for="{name}">{label}</label>{box}{below}</div>'
 
 
 def _secret(name: str, label: str, note: str) -> str:

@@ -50,6 +50,7 @@ POINT_READS = {
     "keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[0],
     "passwords of an organization, revoked": holdings._REVOKE_CREDENTIALS[1],
     "signature keys of an organization, revoked": holdings._REVOKE_CREDENTIALS[2],
+    "secrets of an app, erased": holdings._ERASE_OF_APP,
     "opaque token to revoke": holdings._FIND_OPAQUE,
     "events of an app": audit._filtered(("app_id",)),
     "events of an organization": audit._filtered(("organization_id",)),
@@ -63,7 +64,7 @@ FEW = {"SCAN heads", "SCAN page", "SCAN page LEFT-JOIN", "SCAN some", "SCAN CONS
 
 def arguments(statement: Statement, dialect: str) -> list[object]:
     prepared = statement.prepared("sqlite" if dialect == "sqlite" else "postgresql")
-    numbers = {"limit", "after_sequence", "held_fence"} | ({"after"} if statement is feed._READ else set())
+    numbers = {"limit", "after_sequence", "held_fence", "kept_s"} | ({"after"} if statement is feed._READ else set())
     return [prepared.constants.get(name, 1 if name in numbers else "x") for name in prepared.order]
 
 

@@ -12,7 +12,7 @@ from tests.simulators.signed import KEYS, message
 from tests.simulators.webhook import NOW, deliver
 
 from doorward.crypto.signatures import SignatureAlgorithm, SignatureSigner
-from doorward.methods.explaining import WORK_UNITS_MAX, Bodies, Work
+from doorward.methods.explaining import WORK_UNITS_MAX, Bodies, Work, tell_tried
 from doorward.methods.explaining.bodies import MARKS_MAX, has_long_run
 from doorward.methods.explaining.coding import COMPRESSED_BEST_BYTES_MAX, coded_bodies
 from doorward.methods.explaining.forms import form_bodies
@@ -57,6 +57,7 @@ HOSTILE: Final[dict[str, bytes]] = {
     "names": json.dumps({f"k{number}": number for number in range(K // 16)}).encode(),
     "a form of escapes": b"&".join(b"k%d=%s" % (number, b"%ff" * 33) for number in range(990)),
     "a form of fields": b"&".join(b"k%d=v" % number for number in range(990)),
+    "a form of few fields": b"a=" + b"1" * 16_000 + b"&b=1&c=2&d=3&e=4&f=5&g=6&h=7&i=8&j=9&k=10&l=11",
     "ends of lines": b"\n" * K,
     "what zlib is slow with": _a_or_b(K),
     "what zlib cannot pack": shake_256().digest(K),
@@ -68,6 +69,11 @@ HOSTILE: Final[dict[str, bytes]] = {
 def _costs(started: float) -> None:
     # Of the processor: others may be busy on this machine.
     assert time.process_time() - started < CPU_S_MAX
+
+
+def test_what_was_tried_is_told_in_words() -> None:
+    assert tell_tried(1, complete=True) == "1 combination was tried."
+    assert tell_tried(1_204, complete=False) == "1,204 combinations were tried; the search ended at its limit."
 
 
 @pytest.mark.slow

@@ -121,11 +121,13 @@ async def test_what_bars_a_key_is_told_and_an_erased_one_is_not_there(store: Sim
 
 
 async def test_a_revoked_app_bars_its_keys(store: SimulatedStore, owner: AppRecord) -> None:
-    issued = await _create(store, owner)
+    secret, public = (await _create(store, owner)).record.id, await _register(store, owner)
     await revoke_app(store, owner.id, reason="r", actor=OPERATOR)
-    loaded = await StoredKeys(store).find_key(issued.record.id)
+    loaded = await StoredKeys(store).find_key(public)
     assert loaded is not None
     assert loaded.barred == "credential_revoked"
+    # Erased with the app.
+    assert await StoredKeys(store).find_key(secret) is None
 
 
 async def test_without_master_keys_only_public_keys_may_be_asked_for(store: SimulatedStore, owner: AppRecord) -> None:

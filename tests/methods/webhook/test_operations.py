@@ -7,6 +7,8 @@ import pytest
 from tests.simulators.store import NOW, OPERATOR, SimulatedStore
 from tests.simulators.webhook import secret_text
 
+from doorward.crypto.ed25519 import Ed25519Signer
+from doorward.crypto.hashing import sha256_digest
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook import SCHEMES
 from doorward.methods.webhook.config import FEED_ROW_LIFETIME_S, OVERLAP_S_MAX, SECRETS_AHEAD_S_MAX
@@ -95,7 +97,7 @@ async def test_a_secret_that_is_made_here_is_what_the_scheme_takes(store: Simula
     assert issued.text.encode() not in stored.sealed_text
     assert store.master_keys is not None
     assert open_text(store.master_keys, stored) == issued.text
-    assert store.master_keys.open(stored.sealed_text, purpose=PURPOSE, row=stored.id) == issued.text.encode()
+    assert store.master_keys.open(stored.sealed_text, purpose=PURPOSE, row=f"acme/{stored.id}") == issued.text.encode()
 
 
 @pytest.mark.parametrize("scheme", ["stripe", "slack", "shopify", "twilio"])
@@ -134,6 +136,52 @@ async def test_the_very_secret_it_has_is_refused(store: SimulatedStore) -> None:
     for again in (add, rotate):
         said = await refused(again(store, text=text))
         assert (said.code, issued.record.id in said.detail) == ("object_exists", True)
+
+
+def _ed25519(seed: bytes) -> tuple[str, str]:
+    public = Ed25519Signer(seed).public_key
+    return "whsk_" + base64.b64encode(seed).decode(), "whpk_" + base64.b64encode(public).decode()
+
+
+_KEY: Final = sha256_digest(b"a key of a sender")
+_LONG: Final = b"".join(sha256_digest(bytes([part])) for part in range(3))
+_SPELLINGS: Final = {
+    "without padding": (
+        "standard",
+        "whsec_" + base64.b64encode(_KEY).decode(),
+        "whsec_" + base64.b64encode(_KEY).decode().rstrip("="),
+    ),
+    "without prefix": ("svix", "whsec_" + base64.b64encode(_KEY).decode(), base64.b64encode(_KEY).decode()),
+    "a zero at the end": (
+        "standard",
+        "whsec_" + base64.b64encode(_KEY).decode(),
+        "whsec_" + base64.b64encode(_KEY + bytes(2)).decode(),
+    ),
+    "its digest": (
+        "standard",
+        "whsec_" + base64.b64encode(_LONG).decode(),
+        "whsec_" + base64.b64encode(sha256_digest(_LONG)).decode(),
+    ),
+    "private and public": ("standard", *_ed25519(bytes(range(9, 41)))),
+}
+
+
+@pytest.mark.parametrize("name", _SPELLINGS)
+async def test_the_same_key_written_otherwise_is_the_very_secret(store: SimulatedStore, name: str) -> None:
+    scheme, *texts = _SPELLINGS[name]
+    for number, (first, second) in enumerate((texts, texts[::-1])):
+        await sender(store, f"acme{number}", scheme=scheme)
+        issued = await add(store, f"acme{number}", text=first)
+        said = await refused(add(store, f"acme{number}", text=second))
+        assert (said.code, issued.record.id in said.detail) == ("object_exists", True)
+        assert len(await store.senders.list_held_secrets(f"acme{number}")) == 1
+
+
+async def test_another_key_is_another_secret(store: SimulatedStore) -> None:
+    await sender(store)
+    for text in (*_ed25519(bytes(range(9, 41)))[1:], *_ed25519(bytes(range(8, 40)))[1:], secret_text(SCHEMES["svix"])):
+        await add(store, text=text)
+    assert len(await store.senders.list_held_secrets("acme")) == 3
 
 
 async def test_a_ninth_active_secret_is_refused(store: SimulatedStore) -> None:

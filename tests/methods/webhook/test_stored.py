@@ -201,3 +201,17 @@ async def test_nine_secrets_of_the_program_are_refused_when_the_door_is_built(st
     # A function answers later: what it answers is ours to mend, and no delivery is an error.
     method = Webhooks(store, scheme="standard", secrets=lambda: nine)
     assert await code_of(Door(method), signed(store, nine["s0"], "one")) == "secrets_unavailable"
+
+
+async def test_a_secret_that_is_given_to_another_sender_does_not_open(store: SimulatedStore) -> None:
+    """Whoever writes to the database has a sender of his own, and wants to be heard as another."""
+    for name in ("thief", "victim"):
+        await add_sender(store, SenderOrder(name=name, scheme="standard"), actor=OPERATOR)
+    own = (await add_secret(store, SecretOrder(sender="thief"), actor=OPERATOR)).record
+    warm = StoredSecrets(store, STANDARD)
+    assert [secret.id for secret in await warm.find_secrets("thief")] == [own.id]
+    store.senders.secrets[own.id] = replace(own, sender="victim")
+    # Neither in a process that has it open already, nor in one that has not.
+    for secrets in (warm, StoredSecrets(store, STANDARD)):
+        with pytest.raises(Misconfigured, match=own.id):
+            await secrets.find_secrets("victim")

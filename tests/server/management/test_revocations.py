@@ -157,3 +157,12 @@ async def test_an_opaque_token_of_another_organization_is_out_of_reach(
     assert stored.event.object_id == "00000000000a"
     for token_id in ("00000000000a", "00000000000b"):
         assert (await ask("POST", "/revocations", order("credential", token_id))).status == 200
+
+
+async def test_the_answer_says_how_many_secrets_of_senders_were_erased(ask: Ask) -> None:
+    order_of_sender = {"name": "till", "scheme": "standard", "organization_id": "acme"}
+    assert (await ask("POST", "/webhook-senders", order_of_sender)).status == 201
+    for _ in range(2):
+        assert (await ask("POST", "/webhook-senders/till/secrets", {})).status == 201
+    answered = await ask("POST", "/revocations", order("organization", "acme"))
+    assert (answered.status, answered.json["webhook_secrets"]) == (200, 2)

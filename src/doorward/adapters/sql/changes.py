@@ -15,7 +15,7 @@ from doorward.adapters.sql.appending import append_revocations
 from doorward.adapters.sql.apps import insert_app, update_app
 from doorward.adapters.sql.audit import append_event
 from doorward.adapters.sql.basic import insert_password, update_password
-from doorward.adapters.sql.holdings import revoke_opaque_tokens, revoke_organization_credentials
+from doorward.adapters.sql.holdings import erase_app_secrets, revoke_opaque_tokens, revoke_organization_credentials
 from doorward.adapters.sql.opaque import insert_opaque_token
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.sectors import expect_sectors, insert_sector
@@ -30,7 +30,7 @@ from doorward.keys.keyring_port import SigningKeyInserted, SigningKeyUpdated
 from doorward.methods.apikey.port import KeyInserted, KeyUpdated
 from doorward.methods.basic.port import PasswordInserted, PasswordUpdated
 from doorward.methods.opaque.port import OpaqueInserted
-from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyUpdated
+from doorward.methods.signature.port import AppSecretsErased, SignatureKeyInserted, SignatureKeyUpdated
 from doorward.methods.webhook.port import SecretInserted, SecretUpdated, SenderInserted, SenderUpdated
 from doorward.revocation.writes import (
     OpaqueTokensRevoked,
@@ -49,6 +49,7 @@ CHANGE_ROWS_MAX: Final = 1_000
 _WRITES: Final[Mapping[type, Callable[[Any], Script[None]]]] = {
     AppInserted: insert_app,
     AppUpdated: update_app,
+    AppSecretsErased: erase_app_secrets,
     KeyInserted: insert_key,
     KeyUpdated: update_key,
     OpaqueTokensRevoked: revoke_opaque_tokens,

@@ -8,11 +8,12 @@ before the head of the feed is locked.
 from collections.abc import Mapping
 from typing import Final, final
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, func, literal_column, null, select, update
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, literal_column, null, select, update
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.script import Engine, Script, Step
 from doorward.adapters.sql.statements import Statement
+from doorward.methods.signature.port import AppSecretsErased
 from doorward.revocation.writes import (
     HeldCredentials,
     OpaqueHolding,
@@ -21,7 +22,7 @@ from doorward.revocation.writes import (
 )
 from doorward.values import CredentialId, FeedKind, OrganizationId
 
-__all__ = ["SqlHoldings", "revoke_opaque_tokens", "revoke_organization_credentials"]
+__all__ = ["SqlHoldings", "erase_app_secrets", "revoke_opaque_tokens", "revoke_organization_credentials"]
 
 _tokens: Final = schema.opaque_tokens.c
 
@@ -51,14 +52,24 @@ _REVOKE_CREDENTIALS: Final = (
     # As when a single one is revoked: what is over must not lie about to be signed with.
     _revoke(schema.signature_keys, _of_organization(schema.signature_keys), erased=("sealed_secret",)),
 )
+_signature_keys: Final = schema.signature_keys.c
+_ERASE_OF_APP: Final = _revoke(
+    schema.signature_keys,
+    and_(
+        _signature_keys.app_id == bindparam("app_id", type_=_signature_keys.app_id.type),
+        _signature_keys.sealed_secret.is_not(null()),
+    ),
+    erased=("sealed_secret",),
+)
 _secrets: Final = schema.webhook_secrets.c
+_HELD_SECRETS: Final = and_(
+    _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
+    _secrets.state != literal_column("'retired'"),
+)
 # Retired, as the state is called there, and erased.
 _RETIRE_SECRETS: Final = Statement(
     update(schema.webhook_secrets)
-    .where(
-        _secrets.sender.in_(select(schema.webhook_senders.c.name).where(_of_organization(schema.webhook_senders))),
-        _secrets.state != literal_column("'retired'"),
-    )
+    .where(_HELD_SECRETS)
     .values(state=literal_column("'retired'"), sealed_text=null(), version=_secrets.version + 1)
 )
 _REVOKE_OPAQUE: Final[Mapping[FeedKind, Statement]] = {
@@ -76,7 +87,14 @@ def _count(table: Table) -> ColumnElement[int]:
     return select(func.count()).select_from(table).where(_of_organization(table), alive).scalar_subquery()
 
 
-_COUNT: Final = Statement(select(_count(schema.api_keys), _count(schema.app_passwords), _count(schema.signature_keys)))
+_COUNT: Final = Statement(
+    select(
+        _count(schema.api_keys),
+        _count(schema.app_passwords),
+        _count(schema.signature_keys),
+        select(func.count()).select_from(schema.webhook_secrets).where(_HELD_SECRETS).scalar_subquery(),
+    )
+)
 _FIND_OPAQUE: Final = Statement(
     select(
         _tokens.id,
@@ -101,8 +119,8 @@ class SqlHoldings:
 
     async def count_credentials(self, organization_id: OrganizationId) -> HeldCredentials:
         """See the port."""
-        ((keys, passwords, signature_keys),) = await self._engine.read(_COUNT, {"organization_id": organization_id})
-        return HeldCredentials(keys=keys, passwords=passwords, signature_keys=signature_keys)
+        (counted,) = await self._engine.read(_COUNT, {"organization_id": organization_id})
+        return HeldCredentials(**dict(zip(HeldCredentials.__struct_fields__, counted, strict=True)))
 
     async def find_opaque(self, token_id: CredentialId) -> OpaqueHolding | None:
         """See the port."""
@@ -118,6 +136,11 @@ def revoke_organization_credentials(write: OrganizationCredentialsRevoked) -> Sc
     """Every key, app password, signature key and secret of a webhook sender of an organization."""
     for statement in (*_REVOKE_CREDENTIALS, _RETIRE_SECRETS):
         yield Step(statement, {"organization_id": write.organization_id})
+
+
+def erase_app_secrets(write: AppSecretsErased) -> Script[None]:
+    """Every secret of an app that signs requests with it."""
+    yield Step(_ERASE_OF_APP, {"app_id": write.app_id})
 
 
 def revoke_opaque_tokens(write: OpaqueTokensRevoked) -> Script[None]:

@@ -6,7 +6,7 @@ change in words and its cure; whoever has the proof tries them. Every step of it
 
 from doorward.methods.explaining.bodies import Bodies
 from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant, distinct
-from doorward.methods.explaining.work import STEP_UNITS, WORK_UNITS_MAX, Work
+from doorward.methods.explaining.work import STEP_UNITS, WORK_UNITS_MAX, Work, tell_tried
 
 __all__ = [
     "RAW_BODY_CURE",
@@ -17,4 +17,5 @@ __all__ = [
     "Variant",
     "Work",
     "distinct",
+    "tell_tried",
 ]

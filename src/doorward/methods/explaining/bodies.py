@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, final
 
 from doorward.methods.explaining.change import RAW_BODY_CURE, Change, Variant, distinct
 from doorward.methods.explaining.coding import coded_bodies
-from doorward.methods.explaining.forms import form_bodies
+from doorward.methods.explaining.forms import form_bodies, reordered_forms, unpacked_forms
 from doorward.methods.explaining.json_forms import JsonForms
 from doorward.methods.explaining.work import STEP_UNITS, Work
 
@@ -248,7 +248,9 @@ class Bodies:
         yield from json_forms.layouts()
         yield from json_forms.numbers()
         yield from form_bodies(self._body, self._work)
+        yield from unpacked_forms(self._body, self._work)
         yield from coded_bodies(self._body, self._work, made_at=self._made_at)
+        yield from reordered_forms(self._body, self._work)
 
     def pairs(self) -> Iterator[Variant[bytes]]:
         """Bodies that are two changes away."""

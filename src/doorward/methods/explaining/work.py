@@ -10,7 +10,7 @@ Rules:
 
 from typing import Final, final
 
-__all__ = ["STEP_UNITS", "WORK_UNITS_MAX", "Work"]
+__all__ = ["STEP_UNITS", "WORK_UNITS_MAX", "Work", "tell_tried"]
 
 WORK_UNITS_MAX: Final = 1_000_000_000
 """How much one explanation does. A unit is what it takes to hash one octet: a nanosecond, or two."""
@@ -51,3 +51,9 @@ class Work:
             return False
         self.left -= units
         return self.left >= 0
+
+
+def tell_tried(tried: int, *, complete: bool) -> str:
+    """`1,204 combinations were tried.`, and whether that was all there is to try."""
+    limit = "" if complete else "; the search ended at its limit"
+    return f"{'1 combination was' if tried == 1 else f'{tried:,} combinations were'} tried{limit}."

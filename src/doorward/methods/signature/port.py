@@ -11,6 +11,7 @@ from doorward.methods.rotation import RotatableCredential
 from doorward.values import AppId, CredentialId, OrganizationId
 
 __all__ = [
+    "AppSecretsErased",
     "SignatureKeyInserted",
     "SignatureKeyPort",
     "SignatureKeyRecord",
@@ -46,6 +47,13 @@ class SignatureKeyUpdated(msgspec.Struct, frozen=True):
     """Write: the whole new record; holds only while the stored version is `record.version - 1`."""
 
     record: SignatureKeyRecord
+
+
+@final
+class AppSecretsErased(msgspec.Struct, frozen=True):
+    """Write: every key of the app that has a secret is revoked, and the secret erased. Public keys stay as they are."""
+
+    app_id: AppId
 
 
 class SignatureKeyPort(Protocol):

@@ -23,7 +23,7 @@ from doorward.methods.signature.port import (
 from doorward.methods.signature.sealed import PURPOSE, open_secret
 from doorward.values import Actor, Change
 
-__all__ = ["ResealingStore", "reseal_signature_keys", "revoke_lost_signature_keys"]
+__all__ = ["ResealingStore", "list_with_secrets", "reseal_signature_keys", "revoke_lost_signature_keys"]
 
 _PAGE: Final = 1_000
 
@@ -44,7 +44,7 @@ async def reseal_signature_keys(store: ResealingStore, keys: MasterKeys) -> None
         Misconfigured: one does not open; those before it are sealed again.
         Unavailable: `store_unavailable`.
     """
-    async for record in _with_secrets(store):
+    async for record in list_with_secrets(store):
         find = partial(store.signature_keys.find_signature_key, record.id)
         await decide(store, find, partial(_reseal, keys), unknown="no such key")
 
@@ -73,7 +73,7 @@ async def revoke_lost_signature_keys(store: ResealingStore, keys: MasterKeys, *,
         Rejected: `input_invalid` for the reason, `object_conflict`.
         Unavailable: `store_unavailable`; doing it again is safe.
     """
-    async for record in _with_secrets(store):
+    async for record in list_with_secrets(store):
         if not _is_lost(record, keys):
             continue
         _, change = move_signature_key(
@@ -91,7 +91,8 @@ def _is_lost(record: SignatureKeyRecord, keys: MasterKeys) -> bool:
     return False
 
 
-async def _with_secrets(store: ResealingStore) -> AsyncIterator[SignatureKeyRecord]:
+async def list_with_secrets(store: ResealingStore) -> AsyncIterator[SignatureKeyRecord]:
+    """Every key that has a sealed secret, by id, a page at a time. Raises `Unavailable`."""
     after = ""
     while page := await store.signature_keys.list_signature_keys(after=after, limit=_PAGE):
         for record in page:

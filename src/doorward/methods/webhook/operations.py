@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from doorward.crypto.hashing import constant_time_equal
-from doorward.errors import Rejected
+from doorward.errors import Misconfigured, Rejected
 from doorward.methods.webhook.config import OVERLAP_S, SECRETS_MAX
 from doorward.methods.webhook.issue import issue_secret, issue_sender, retire_secret_of, succeed_secrets
 from doorward.methods.webhook.order import IssuedSecret, SecretOrder, SenderOrder
 from doorward.methods.webhook.port import SecretRecord, SenderRecord
+from doorward.methods.webhook.schemes import SCHEMES
+from doorward.methods.webhook.secrets import are_one_key, parse_secret
 from doorward.methods.webhook.stored import SealedStore, open_text, require_master_keys, seal_text
 from doorward.values import Actor, Change, ChangePort, Clock, CredentialId, Entropy
 
@@ -21,6 +22,7 @@ __all__ = ["SenderStore", "add_secret", "add_sender", "retire_secret", "rotate_s
 
 # Of many that add at once one succeeds each time, and after eight there is no room for any more.
 _ATTEMPTS: Final = SECRETS_MAX + 2
+_GIVEN: Final = "that is given"
 _ResultT = TypeVar("_ResultT")
 _Decide = Callable[[SenderRecord, Sequence[SecretRecord], int], tuple[_ResultT, Change]]
 
@@ -65,10 +67,10 @@ async def add_secret(store: SenderStore, order: SecretOrder, *, actor: Actor) ->
             when it has this very secret, `object_conflict`.
         Unavailable: `store_unavailable`.
     """
-    seal = partial(seal_text, require_master_keys(store))
+    seal = partial(seal_text, require_master_keys(store), order.sender)
 
     def decide(sender: SenderRecord, held: Sequence[SecretRecord], now: int) -> tuple[IssuedSecret, Change]:
-        _require_other(store, held, order.text)
+        _require_other(store, sender, held, order.text)
         return issue_secret(sender, held, order, seal=seal, actor=actor, now=now, entropy=store.entropy)
 
     return await _apply(store, order.sender, decide)
@@ -81,10 +83,10 @@ async def rotate_secret(
 
     Raises: as `add_secret`.
     """
-    seal = partial(seal_text, require_master_keys(store))
+    seal = partial(seal_text, require_master_keys(store), order.sender)
 
     def decide(sender: SenderRecord, held: Sequence[SecretRecord], now: int) -> tuple[IssuedSecret, Change]:
-        _require_other(store, held, order.text)
+        _require_other(store, sender, held, order.text)
         return succeed_secrets(
             sender,
             held,
@@ -157,13 +159,17 @@ async def _apply_once(store: SenderStore, name: str, decide: _Decide[_ResultT]) 
     return result
 
 
-def _require_other(store: SenderStore, held: Sequence[SecretRecord], text: str | None) -> None:
+def _require_other(store: SenderStore, sender: SenderRecord, held: Sequence[SecretRecord], text: str | None) -> None:
     """Refuse a secret the sender has: retiring one of the two would leave the other, and it would go on opening."""
-    if text is None:
+    scheme = SCHEMES.get(sender.scheme)
+    if text is None or scheme is None:
         return
+    try:
+        given = parse_secret(scheme, text, secret_id=_GIVEN, danger_short=True)
+    except Misconfigured:
+        return  # `issue.py` refuses it, and says why
     keys = require_master_keys(store)
-    # Not checked yet: half a surrogate is no Unicode text. It equals nothing here, and is refused as no secret.
-    presented = text.encode("utf-8", "surrogatepass")
     for record in held:
-        if constant_time_equal(open_text(keys, record).encode(), presented):
+        known = parse_secret(scheme, open_text(keys, record), secret_id=record.id, danger_short=True)
+        if are_one_key(scheme, known, given):
             raise Rejected("object_exists", f"the sender has this very secret, as {record.id}")

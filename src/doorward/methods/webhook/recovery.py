@@ -16,10 +16,10 @@ from doorward.errors import Misconfigured, Rejected
 from doorward.methods.deciding import decide
 from doorward.methods.webhook.operations import SenderStore, retire_secret
 from doorward.methods.webhook.port import SecretRecord, SecretState, SecretUpdated
-from doorward.methods.webhook.stored import PURPOSE, open_text
+from doorward.methods.webhook.stored import PURPOSE, open_text, row_of
 from doorward.values import Actor, Change
 
-__all__ = ["reseal_webhook_secrets", "retire_lost_webhook_secrets"]
+__all__ = ["list_held", "reseal_webhook_secrets", "retire_lost_webhook_secrets"]
 
 _PAGE: Final = 1_000
 
@@ -31,7 +31,7 @@ async def reseal_webhook_secrets(store: SenderStore, keys: MasterKeys) -> None:
         Misconfigured: one does not open; those before it are sealed again.
         Unavailable: `store_unavailable`.
     """
-    async for record in _held(store):
+    async for record in list_held(store):
         await decide(
             store, partial(store.senders.find_secret, record.id), partial(_reseal, keys), unknown="no such secret"
         )
@@ -41,7 +41,7 @@ def _reseal(keys: MasterKeys, record: SecretRecord, _now: int) -> tuple[None, Ch
     if record.sealed_text is None:
         return None, Change()
     try:
-        sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=record.id)
+        sealed = keys.reseal(record.sealed_text, purpose=PURPOSE, row=row_of(record.sender, record.id))
     except UnsealError:
         open_text(keys, record)  # says so
         raise
@@ -59,7 +59,7 @@ async def retire_lost_webhook_secrets(store: SenderStore, keys: MasterKeys, *, r
         Rejected: `input_invalid` for the reason.
         Unavailable: `store_unavailable`; doing it again is safe.
     """
-    async for record in _held(store):
+    async for record in list_held(store):
         try:
             open_text(keys, record)
         except Misconfigured:
@@ -74,7 +74,8 @@ async def _retire(store: SenderStore, record: SecretRecord, *, reason: str, acto
             raise
 
 
-async def _held(store: SenderStore) -> AsyncIterator[SecretRecord]:
+async def list_held(store: SenderStore) -> AsyncIterator[SecretRecord]:
+    """Every secret whose text is still there, of all senders, by id, a page at a time. Raises `Unavailable`."""
     after = ""
     while page := await store.senders.list_all_secrets(after=after, limit=_PAGE):
         for record in page:

@@ -20,19 +20,22 @@ from doorward.crypto.ed25519 import (
     Ed25519Verifier,
     UnusableEd25519KeyError,
 )
+from doorward.crypto.hashing import constant_time_equal
 from doorward.crypto.jose.weak_secrets import find_weakness
+from doorward.crypto.mac import mac_of
 from doorward.errors import Misconfigured
 from doorward.methods.webhook.config import SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_MAX
 from doorward.methods.webhook.schemes import Scheme, SecretForm
 from doorward.values import OrganizationId
 
-__all__ = ["PUBLIC_PREFIX", "SECRET_PREFIX", "SIGNING_PREFIX", "WebhookSecret", "active_secrets", "most_active"]
-__all__ += ["parse_secret", "require_few_active"]
+__all__ = ["PUBLIC_PREFIX", "SECRET_PREFIX", "SIGNING_PREFIX", "WebhookSecret", "active_secrets", "are_one_key"]
+__all__ += ["most_active", "parse_secret", "require_few_active"]
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105  # the public beginning of every such secret
 PUBLIC_PREFIX: Final = "whpk_"
 SIGNING_PREFIX: Final = "whsk_"
 
+_PROBE: Final = b"doorward: whether two secrets are one"
 _API_KEYS: Final = ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_")
 _COPY: Final = "Copy the signing secret again, whole and without anything around it."
 
@@ -79,6 +82,22 @@ class WebhookSecret:
     def is_active(self, now: int) -> bool:
         """Whether deliveries signed with it are taken at that second."""
         return (self.not_before is None or self.not_before <= now) and (self.not_after is None or now < self.not_after)
+
+
+def are_one_key(scheme: Scheme, one: WebhookSecret, other: WebhookSecret) -> bool:
+    """Whether what is signed with one of them is taken for the other's, however their texts are written.
+
+    Keys of HMAC are one when they make the same MAC: a zero at the end counts for nothing, and one that is longer than
+    a block is its digest (RFC 2104 section 2). A private key of Ed25519 and its public half are one.
+    """
+    if one.key is None or other.key is None:
+        return (
+            one.verifier is not None
+            and other.verifier is not None
+            and one.verifier.public_key == other.verifier.public_key
+        )
+    ours, theirs = (mac_of(key, (_PROBE,), scheme.digest) for key in (one.key, other.key))
+    return constant_time_equal(ours, theirs)
 
 
 def active_secrets(secrets: Sequence[WebhookSecret], now: int) -> tuple[WebhookSecret, ...]:

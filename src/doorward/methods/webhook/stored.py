@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-* A text is sealed for its row: one that was moved to another sender's or another column's row does not open.
+* A text is sealed for its sender and its row: one that is given to another sender, or moved to another row or column,
+  does not open. Whoever can write to the database does not make a secret of his own the victim's.
 * What cannot be opened or read is said with the id of the secret, never with its text. It is a fault of the deployment,
   so the door answers that it is ours (503), and the sender tries again.
 * What was opened once stays open as long as it is asked for: when the master key is rotated everything is sealed anew,
@@ -18,10 +19,11 @@ from doorward.methods.webhook.schemes import Scheme
 from doorward.methods.webhook.secrets import WebhookSecret, parse_secret
 from doorward.values import CredentialId
 
-__all__ = ["PURPOSE", "SealedStore", "StoredSecrets", "open_text", "require_master_keys", "seal_text"]
+__all__ = ["PURPOSE", "SealedStore", "StoredSecrets", "open_text", "require_master_keys", "row_of"]
+__all__ += ["seal_text"]
 
 PURPOSE: Final = "webhook secret"
-"""What texts are sealed for; with the id of the secret as the row (`crypto/sealing.py`)."""
+"""What texts are sealed for; with the sender and the id of the secret as the row (`crypto/sealing.py`)."""
 
 
 @runtime_checkable
@@ -53,9 +55,14 @@ def require_master_keys(store: SealedStore) -> MasterKeys:
     return store.master_keys
 
 
-def seal_text(keys: MasterKeys, secret_id: CredentialId, text: str) -> bytes:
-    """The text of a secret, for the row of that id."""
-    return keys.seal(text.encode(), purpose=PURPOSE, row=secret_id)
+def row_of(sender: str, secret_id: CredentialId) -> str:
+    """What the text of a secret is bound to. Neither a sender's name nor an id has a slash in it."""
+    return f"{sender}/{secret_id}"
+
+
+def seal_text(keys: MasterKeys, sender: str, secret_id: CredentialId, text: str) -> bytes:
+    """The text of a secret, for the row of that id and for no other sender."""
+    return keys.seal(text.encode(), purpose=PURPOSE, row=row_of(sender, secret_id))
 
 
 def open_text(keys: MasterKeys, record: SecretRecord) -> str:
@@ -66,7 +73,7 @@ def open_text(keys: MasterKeys, record: SecretRecord) -> str:
     """
     assert record.sealed_text is not None, "a retired secret has no text"
     try:
-        return keys.open(record.sealed_text, purpose=PURPOSE, row=record.id).decode()
+        return keys.open(record.sealed_text, purpose=PURPOSE, row=row_of(record.sender, record.id)).decode()
     except (UnsealError, UnicodeDecodeError):
         raise Misconfigured(
             f"The webhook secret {record.id} does not open under these master keys.",
@@ -92,7 +99,7 @@ class StoredSecrets:
         self._keys: Final = require_master_keys(store)
         self._store: Final = store
         self._scheme: Final = scheme
-        self._texts: dict[CredentialId, str] = {}
+        self._texts: dict[tuple[str, CredentialId], str] = {}
 
     def __repr__(self) -> str:
         return f"StoredSecrets(scheme={self._scheme.name!r})"
@@ -114,13 +121,16 @@ class StoredSecrets:
             )
         held = await self._store.senders.list_held_secrets(sender)
         known = self._texts
-        self._texts = {secret.id: known.get(secret.id) or open_text(self._keys, secret) for secret in held}
+        # By its sender as well: what was opened for one must not stand for a row that was given to another since.
+        self._texts = {
+            (sender, secret.id): known.get((sender, secret.id)) or open_text(self._keys, secret) for secret in held
+        }
         return tuple(self._read(record, secret) for secret in held)
 
     def _read(self, sender: SenderRecord, secret: SecretRecord) -> WebhookSecret:
         return parse_secret(
             self._scheme,
-            self._texts[secret.id],
+            self._texts[sender.name, secret.id],
             secret_id=secret.id,
             not_before=secret.not_before,
             not_after=secret.not_after,

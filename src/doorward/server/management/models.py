@@ -200,7 +200,8 @@ class RevocationView(Outgoing):
     """What was revoked. `later_is_good`: whether what is issued from `revoked_at` on opens doors again.
 
     `kept_until` is when the feed may forget it, because nothing it names can be alive; null for a credential, which the
-    store remembers. `keys`, `passwords` and `signature_keys` are how many of an organization went along.
+    store remembers. `keys`, `passwords`, `signature_keys` and `webhook_secrets` are how many of an organization went
+    along: the secrets of its senders are erased, and they must be asked for others.
     """
 
     kind: str
@@ -212,6 +213,7 @@ class RevocationView(Outgoing):
     keys: int
     passwords: int
     signature_keys: int = 0
+    webhook_secrets: int = 0
 
 
 @final

@@ -50,6 +50,7 @@ def add_revocation_routes(router: APIRouter, doors: Doors, asking: Asking) -> No
             keys=done.keys,
             passwords=done.passwords,
             signature_keys=done.signature_keys,
+            webhook_secrets=done.webhook_secrets,
         )
 
 

@@ -5,6 +5,7 @@ import json
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -157,6 +158,8 @@ def test_a_renamed_field_is_told_by_both_names() -> None:
 
 BODIES: Final[dict[str, tuple[bytes, bytes, str]]] = {
     "written again": (COMPACT, json.dumps(DATA).encode(), "body.json"),
+    "a form in another order": (b"text=hi&token=x&user=U2&a=1", b"user=U2&text=hi&a=1&token=x", "body.form"),
+    "taken out of a form": (b"payload=" + quote_plus(COMPACT).encode(), COMPACT, "body.unpacked"),
     "newline added": (COMPACT, COMPACT + b"\n", "body.newline"),
     "decompressed": (gzip.compress(COMPACT, mtime=0), COMPACT, "body.gzip"),
     "digest over the content, sent compressed": (COMPACT, gzip.compress(COMPACT), "body.gzip"),

@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 import pytest
 from tests.simulators.webhook import JSON_BODY, NOW, Delivery, deliver, secret_text
@@ -107,6 +108,22 @@ BODIES: Final[dict[str, tuple[bytes, bytes, str]]] = {
     "form respelled": (b"a=1+2&b=%C3%A4&c=*", b"a=1%202&b=%c3%a4&c=%2A", "body.form"),
     "form in lower case": (b"b=%c3%a4&a=1", b"b=%C3%A4&a=1", "body.form"),
     "form unescaped": (b"b=a b/c", b"b=a+b%2Fc", "body.form"),
+    "form in another order": (
+        b"text=hi&token=x&channel=C1&user=U2",
+        b"user=U2&text=hi&channel=C1&token=x",
+        "body.form",
+    ),
+    "a field of a large form moved": (
+        b"&".join(b"k%d=v%d" % (number, number * 7 % 10) for number in (3, 0, 1, 2, 4, 5, 6, 7, 8, 9)),
+        b"&".join(b"k%d=v%d" % (number, number * 7 % 10) for number in (0, 1, 2, 4, 5, 6, 7, 3, 8, 9)),
+        "body.form",
+    ),
+    "JSON taken out of GitHub's form": (b"payload=" + quote_plus(COMPACT).encode(), COMPACT, "body.unpacked"),
+    "JSON taken out of a form of JavaScript": (
+        b"payload=" + quote(GO, safe="!'()*").encode(),
+        GO,
+        "body.unpacked",
+    ),
     "signed empty": (b"", COMPACT, "body.empty"),
     "signed as an object": (b"[object Object]", COMPACT, "body.object"),
     "gzip undone": (gzip.compress(COMPACT * 9, mtime=0), COMPACT * 9, "body.gzip"),
@@ -415,3 +432,12 @@ def test_a_public_key_is_searched_with_as_well() -> None:
     relabelled = received.changed("webhook-signature", delivery.signature.replace(b"v1a,", b"v1,"))
     assert first(explained(relabelled)) == "signature.label"
     assert secret_text(delivery.scheme) not in repr(explained(received))
+
+
+def test_one_cure_of_two_changes_under_another_scheme_is_told_once() -> None:
+    sent = deliver("plain", b'{"a": 1.0, "b": [2.50]}')
+    explanation = explained(sent._replace(scheme=SCHEMES["github"], body=b'{"a":1,"b":[2.50]}'))
+    finding = explanation.findings[0]
+    assert first(explanation) == "scheme.other + body.json + body.json.numbers"
+    assert [finding.cure.count(change.cure) for change in finding.changes] == [1, 1, 1]
+    assert len({change.cure for change in finding.changes}) == 2

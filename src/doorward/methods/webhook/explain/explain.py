@@ -211,4 +211,5 @@ def _under_another_scheme(
                 )
                 changes = (change, *fit.changes)
                 says = f"The signature fits when {' and '.join(change.fits_when for change in changes)}."
-                yield Finding(changes, says, " ".join(change.cure for change in changes), fit.secret_id, proven=True)
+                cures = dict.fromkeys(change.cure for change in changes)
+                yield Finding(changes, says, " ".join(cures), fit.secret_id, proven=True)
