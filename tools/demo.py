@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="end after the tour")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew (default: .demo)")
     chosen = parser.parse_args(arguments)
-    console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 100)
+    console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 80)
     signal.signal(signal.SIGTERM, _leave)
     try:
         folder = _fresh(chosen.folder.resolve())

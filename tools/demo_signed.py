@@ -17,9 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tools.demo_tokens import TokenOffice
 from tools.demo_tour import Case, Outcome, ask_case
 
-__all__ = ["SIGNED_GROUP", "RequestSigner", "tour_of_signed_requests"]
+__all__ = ["SIGNED_GROUP", "SIGN_REQUEST", "RequestSigner", "tour_of_signed_requests"]
 
 SIGNED_GROUP: Final = "Signed request"
+_PRIVATE: Final = "till.jwk"
+SIGN_REQUEST: Final = ("signatures", "sign", "--scheme", "http", "--keys", _PRIVATE, "--request", "-")
+"""The command that signs a request as the app, in the folder of the demo."""
 _ORDER: Final = b'{"item": "tea", "quantity": 3}'
 
 
@@ -34,11 +37,16 @@ class RequestSigner:
     def __init__(self, office: TokenOffice, app_id: str) -> None:
         self._key: Final = Ed25519PrivateKey.generate()
         x = base64.urlsafe_b64encode(self._key.public_key().public_bytes_raw()).rstrip(b"=").decode()
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": x}
         public = office.folder / "till.public.jwk"
-        public.write_text(json.dumps({"kty": "OKP", "crv": "Ed25519", "x": x}))
+        public.write_text(json.dumps(jwk))
         granted = ("--scope", "orders:read", "--scope", "orders:write")
         said = office.run_command("signatures", "keys", "register", app_id, str(public), *granted, "--json")
         self.key_id: Final[str] = json.loads(said)["id"]
+        d = base64.urlsafe_b64encode(self._key.private_bytes_raw()).rstrip(b"=").decode()
+        private = office.folder / _PRIVATE
+        private.touch(0o600)
+        private.write_text(json.dumps({**jwk, "d": d, "kid": self.key_id}) + "\n")
 
     def sign(self, method: str, url: str, body: bytes | None = None) -> Mapping[str, str]:
         """The headers to add: over method, host, path, query and the body's digest, as the default profile asks."""
@@ -74,7 +82,7 @@ def tour_of_signed_requests(client: httpx2.Client, office: TokenOffice, app_id: 
         ask_case(client, Case(SIGNED_GROUP, *rest))
         for rest in (
             (read, "signed, Ed25519", signed, 200),
-            (read, "the same once more", signed, 401, "replayed"),
+            (read, "sent twice: a copy", signed, 401, "replayed"),
             (read, "signed for another URL", elsewhere, 401, invalid),
             (write, "signed with its body", with_body, 201, "", _ORDER),
             (write, "with another body", altered, 401, "signature_digest", _ORDER),

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from tools.demo_credentials import Credentials
-from tools.demo_signed import SIGNED_GROUP
+from tools.demo_signed import SIGN_REQUEST, SIGNED_GROUP
 from tools.demo_tokens import ORDERS_AUDIENCE, TokenOffice
 from tools.demo_tour import Outcome
 from tools.demo_webhooks import EXPLAIN, GROUP, PAYMENT, SIGN, Hooks, Why
@@ -86,7 +86,13 @@ def _row(outcome: Outcome) -> tuple[Text, ...]:
 
 
 def show_why(console: Console, why: Why) -> None:
-    """Why the rewritten delivery was refused, as the command line tells it."""
+    """Why what comes twice is answered as it is, and why the rewritten delivery was refused."""
+    for line in (
+        "A webhook that comes twice was sent again by its sender: 200, and handled once.",
+        "A signed request that comes twice is somebody's copy: 401. Its owner signs anew.",
+        "A webhook whose handler answers 503 is given back, and its sender tries again.",
+    ):
+        console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(Text("\n✓ The rewritten webhook was refused, and doorward webhooks explain says why:", "bold green"))
     console.print(Padding(Text(why.says), (0, 0, 0, 2)))
     console.print(Padding(Text.assemble(("→ ", "green"), why.cure), (0, 0, 0, 2)))
@@ -134,6 +140,13 @@ def show_stage(console: Console, stage: Stage) -> None:
         f'curl -i -H "Authorization: Bearer $(cat {stage.token_file.name})" {stage.shelf}/stock',
         f'{doorward} revoke --dev --subject alice --because "phone stolen"',
         f"{doorward} keyring list --dev --all",
+    )
+    console.print("\nSign a request as the app does, anew each time you send it:\n")
+    host = stage.orders.partition("://")[2]
+    _show_lines(
+        console,
+        f"printf 'GET /orders HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n' | {doorward} {' '.join(SIGN_REQUEST)}"
+        f" | curl -i -H @- {stage.orders}/orders",
     )
     console.print("\nSend a webhook of your own, and ask why the gateway's was refused:\n")
     _show_lines(

@@ -45,6 +45,8 @@ credential may do, wants `--because "…"`, which goes into the audit log.
 
 ## Options of every command
 
+They stand behind the command: `doorward keys list --json`.
+
 | option | |
 |---|---|
 {shared}

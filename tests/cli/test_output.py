@@ -47,6 +47,23 @@ def test_ids_are_never_cut_or_folded(
     assert max(map(len, written.splitlines())) <= int(columns)
 
 
+@pytest.mark.parametrize("columns", ["20", "40", "60", "80"])
+def test_a_terminal_that_is_too_narrow_for_a_table_gets_a_block_for_each_row(
+    columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    titles = ("Id", "State", "Expires", "Used")
+    shown = [Column("Id", fixed=True), Column("App"), *(Column(title, fixed=True) for title in titles[1:])]
+    rows = [(f"whs_a1B2c3D4e5F{place}", "shop", "active", "in 90 d", "5 min ago") for place in range(2)]
+    Output(as_json=False).table(shown, rows, empty="none")
+    written = capsys.readouterr().out
+    for id_, *_ in rows:
+        assert id_ in written
+    assert "…" not in written
+    assert len(written.splitlines()) == (4 if int(columns) >= 60 else 11)
+    assert written.count("in 90 d") == 2
+
+
 def test_a_pipe_gets_everything_uncut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     name = "a name that goes on and on " * 5
@@ -112,3 +129,15 @@ def test_beside_a_development_server_every_command_that_is_told_of_has_its_flag(
         assert line in told
     Output(as_json=False).note("`doorward keyring list`")
     assert "--dev" not in capsys.readouterr().err
+
+
+def test_parameters_of_a_signature_wrap_at_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # takes this for a terminal
+    said = '("@method" "@path");created=1700000000;keyid="shop";nonce="a1B2c3D4e5F6a1B2"'
+    Output(as_json=False).facts([("  params", said)])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, plain)) <= 40
+    assert "".join(line[10:] for line in plain).replace(" ", "") == said.replace(" ", "")

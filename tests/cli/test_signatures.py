@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 from tests.fixtures_cli import Shell
+from tests.simulators.stored_signature_keys import private_pem, public_pem
 
 from doorward.cli.signatures_message import HEADERS_MAX, parse_request
 from doorward.errors import Rejected
@@ -125,7 +126,7 @@ def test_a_public_key_verifies_what_its_private_half_signed(empty_shell: Shell, 
         ("verify", "--request", "request.http"),
         ("sign", "--keys", "keys.json", "--request", "request.http", "--key", "ed"),
         ("sign", "--keys", "public.json", "--request", "request.http"),
-        ("explain", "--request", "request.http"),
+        ("explain", "--request", "request.http", "--sent", "none.http"),
     ],
 )
 def test_what_is_not_understood_is_said_and_is_no_verdict(
@@ -314,6 +315,7 @@ def test_explain_with_keys_says_when_there_is_no_answer(empty_shell: Shell, fold
     code, said = _explain(empty_shell, _signed(empty_shell).replace("/a//b", "/q/r/s"))
     assert code == 1
     assert "None of these" in said.out
+    assert "--other-keys FILE" in said.err
 
 
 def test_explain_knows_retired_keys_and_masks_credentials(empty_shell: Shell, folder: Path) -> None:
@@ -392,3 +394,81 @@ def test_a_file_is_read_as_it_stands() -> None:
     assert request.message.headers[:2] == ((b"x-id", b"a\r\n\t b"), (b"x-id", b"c"))
     assert (request.message.scheme, request.message.authority) == ("https", b"API.example")
     assert parse_request(b"GET / HTTP/1.1\r\nHost: a", scheme="https").body == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("Ed25519", ()), ("P-256", ()), ("RSA-2048", ("--algorithm", "rsa-pss-sha512"))]
+)
+def test_a_private_key_in_pem_signs_under_the_id_that_is_said(
+    empty_shell: Shell, folder: Path, kind: str, more: tuple[str, ...]
+) -> None:
+    (folder / "private.pem").write_bytes(private_pem(kind))
+    (folder / "public.pem").write_bytes(public_pem(kind))
+    asked = ("--request", "request.http", "--key-id", "sig_1", *more)
+    headers = empty_shell.json("signatures", "sign", "--keys", "private.pem", *asked)["headers"]
+    assert 'keyid="sig_1"' in headers["Signature-Input"]
+    (folder / "signed.http").write_bytes(_add(REQUEST, headers).encode())
+    for file in ("private.pem", "public.pem"):
+        known = ("--keys", file, "--request", "signed.http", "--key-id", "sig_1", *more)
+        assert "Signed by the key sig_1." in empty_shell.good("signatures", "verify", *known).out
+        assert empty_shell.good("signatures", "explain", *known).code == 0
+
+
+def test_what_pem_leaves_open_is_asked_for(empty_shell: Shell, folder: Path) -> None:
+    for name, kind in (("ed.pem", "Ed25519"), ("rsa.pem", "RSA-2048")):
+        (folder / name).write_bytes(private_pem(kind))
+    (folder / "public.pem").write_bytes(public_pem("Ed25519"))
+    for words, told in (
+        (("ed.pem",), "--key-id"),
+        (("ed.pem", "--key-id", "a\nb"), "printable"),
+        (("ed.pem", "--key-id", ""), "printable"),
+        (("rsa.pem", "--key-id", "k"), "rsa-pss-sha512"),
+        (("public.pem", "--key-id", "k"), "no key k that can sign"),
+        (("keys.json", "--key-id", "k1", "--algorithm", "ed25519"), "for a key in PEM"),
+        (("ed.pem", "--key-id", "k", "--algorithm", "hmac-sha256"), "no algorithm"),
+    ):
+        said = empty_shell("signatures", "sign", "--request", "request.http", "--keys", *words)
+        assert (said.code, said.out, told in said.err) == (2, "", True), said.err
+
+
+def test_what_is_not_there_to_be_signed_is_no_fault_of_a_credential(empty_shell: Shell, folder: Path) -> None:
+    said = empty_shell("signatures", "sign", "--keys", "keys.json", "--request", "request.http", "--cover", "x-missing")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("doorward: The request cannot be signed so: the covered field")
+    assert "credential" not in said.err
+
+
+@pytest.mark.parametrize("command", [("verify", "--keys", "keys.json"), ("sign", "--keys", "keys.json"), ("explain",)])
+def test_that_nothing_came_is_said(empty_shell: Shell, folder: Path, command: tuple[str, ...]) -> None:
+    (folder / "empty.http").write_bytes(b"\r\n")
+    for words, told in (((), "Nothing came on standard input"), (("--request", "empty.http"), "empty.http is empty")):
+        said = empty_shell("signatures", *command, *words, typed="")
+        assert (said.code, told in said.err) == (2, True), said.err
+
+
+def test_an_explanation_of_an_unsigned_request_says_what_verify_says(empty_shell: Shell, folder: Path) -> None:
+    said = empty_shell("signatures", "explain", "--request", "request.http")
+    assert said.code == 1
+    assert "no Signature-Input and no Signature. (credential_missing)" in said.err
+
+
+def test_a_verdict_names_times_as_people_read_them_and_where_to_ask_why(empty_shell: Shell, folder: Path) -> None:
+    (folder / "signed.http").write_bytes(_signed(empty_shell, "--lifetime-s", "60").encode())
+    asked = ("signatures", "verify", "--keys", "keys.json", "--request", "signed.http", "--at")
+    said = empty_shell.good(*asked, "1004").out
+    assert "1970-01-01 00:16 UTC, 4 seconds ago" in said
+    assert "1970-01-01 00:17 UTC, in 56 seconds" in said
+    refused = empty_shell(*asked, "1000000")
+    assert refused.out.startswith("✗ Refused: ")
+    assert "doorward signatures explain" in refused.err
+
+
+def test_an_old_request_is_refused_although_its_signature_fits_and_its_age_is_told_in_days(
+    empty_shell: Shell, folder: Path
+) -> None:
+    (folder / "signed.http").write_bytes(_signed(empty_shell).encode())
+    said = empty_shell(
+        "signatures", "explain", "--keys", "keys.json", "--request", "signed.http", "--at", str(1000 + 86_400 * 40)
+    )
+    told = "✗ Refused, although the signature fits. It was made 3456000 s (40 days) ago, and 300 s are allowed."
+    assert told in " ".join(said.out.split())

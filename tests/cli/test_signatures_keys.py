@@ -96,11 +96,27 @@ def test_a_public_key_is_registered_and_told_how_to_sign(shell: Shell, shop: str
     key = shell.json("signatures", "keys", "register", shop, path, "--scope", "a")
     assert set(key) == MEMBERS
     assert key["public_jwk"]["crv"] == kind
-    said = shell.good("signatures", "keys", "register", shop, path, "--expires", "1d", "--name", "till")
+    again = shell("signatures", "keys", "register", shop, path)
+    assert (again.code, f"is {key['id']} already" in again.err) == (1, True)
+    assert shell.json("apps", "create", "till")["id"]
+    other = _write(shell, "till.pem", public_pem("P-384"))
+    said = shell.good("signatures", "keys", "register", "till", other, "--expires", "1d", "--name", "till")
     assert "keyid=sig_" in said.err
     assert "till" in said.out
-    typed = shell.good("signatures", "keys", "register", shop, "-", "--json", typed=public_pem(kind).decode())
-    assert typed.lines[0]["public_jwk"] == key["public_jwk"]
+
+
+def test_a_public_key_may_come_on_standard_input(shell: Shell, shop: str) -> None:
+    typed = shell.good("signatures", "keys", "register", shop, "-", "--json", typed=public_pem("P-256").decode())
+    assert typed.lines[0]["public_jwk"]["crv"] == "P-256"
+
+
+def test_a_pair_that_was_revoked_is_told_by_its_old_id(shell: Shell, shop: str) -> None:
+    path = _write(shell, "shop.pem", public_pem("P-256"))
+    old = shell.json("signatures", "keys", "register", shop, path)["id"]
+    shell.good("signatures", "keys", "revoke", old, "--because", "stolen")
+    said = shell("signatures", "keys", "register", shop, path)
+    assert (said.code, said.out) == (1, "")
+    assert f"revoked as {old}: make a new pair" in said.err
 
 
 def test_rsa_must_say_its_algorithm(shell: Shell, shop: str) -> None:

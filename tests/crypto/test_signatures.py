@@ -108,6 +108,13 @@ def test_a_short_or_famous_secret_is_refused() -> None:
             SignatureKey(A.HMAC_SHA256, secret)
 
 
+def test_pem_is_no_hmac_secret() -> None:
+    pem = b"\n-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+    for make in (SignatureKey, SignatureSigner):
+        with pytest.raises(Misconfigured, match="PEM"):
+            make(SignatureAlgorithm.HMAC_SHA256, pem)
+
+
 def test_a_short_rsa_key_is_refused() -> None:
     # Numbers are enough: the size is looked at before anything is computed.
     short = rsa.RSAPublicNumbers(65_537, (1 << 1_535) + 1).public_key()

@@ -99,7 +99,8 @@ def test_every_answer_is_what_it_must_be(tmp_path: Path) -> None:
 def test_no_process_outlives_it(staying: tuple[subprocess.Popen[str], list[int], str], number: signal.Signals) -> None:
     process, children, said = staying
     assert len(children) == 5
-    assert said.count("curl -i ") == 5
+    assert said.count("curl -i ") == 6
+    assert "signatures sign --scheme http --keys till.jwk" in said
     assert "tokens inspect --dev" in said
     assert "webhooks explain --scheme standard" in said
     process.send_signal(number)

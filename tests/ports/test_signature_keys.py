@@ -15,6 +15,7 @@ from doorward.adapters.sql import signature_keys
 from doorward.adapters.sql.open import SqlPorts
 from doorward.app.store import open_store
 from doorward.apps.port import AppInserted, AppState, AppUpdated
+from doorward.crypto.jose.algorithms import Algorithm
 from doorward.crypto.jose.base64url import encode_base64url
 from doorward.crypto.sealing import MasterKeys
 from doorward.crypto.signatures import SignatureAlgorithm
@@ -209,3 +210,25 @@ def _read_all(folder: Path) -> tuple[bytes, bytes]:
     """What a thief has: the files as they lie there, and what their rows say."""
     files = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
     return files, "\n".join(sqlite3.connect(folder / "doorward.db").iterdump()).encode()
+
+
+@pytest.mark.usefixtures("app")
+async def test_who_holds_a_public_key_is_found_within_its_organization(ports: SqlPorts) -> None:
+    jwk = public_jwk(Algorithm.PS512)
+    kept = {"sealed_secret": None, "public_jwk": jwk, "algorithm": SignatureAlgorithm.RSA_PSS_SHA512}
+    await _insert(ports, key_id="1", organization_id=OrganizationId("acme"), expires_at=NOON, **kept)
+    await _insert(ports, key_id="2", organization_id=None, expires_at=None, **kept)
+    find = ports.signature_keys.find_holder_of_public_key
+    acme = OrganizationId("acme")
+    assert await find(jwk, organization_id=acme, now=NOON) is None, "expired"
+    assert await find(public_jwk(), organization_id=None, now=NOON) is None, "another key"
+    assert await find(jwk, organization_id=OrganizationId("other"), now=NOON) is None
+    for spelled in (jwk, {**jwk, "alg": "RS256"}):
+        for organization, now, found in ((acme, NOON - 1, "1"), (None, NOON, "2")):
+            holder = await find(spelled, organization_id=organization, now=now)
+            assert holder is not None
+            assert holder.id == found
+    await _insert(ports, key_id="3", organization_id=acme, expires_at=NOON, state=SignatureKeyState.REVOKED, **kept)
+    holder = await find(jwk, organization_id=acme, now=NOON + 10**9)
+    assert holder is not None
+    assert holder.id == "3"

@@ -187,6 +187,17 @@ class SimulatedStore:
         key = self.signature_key_rows.get(key_id)
         return None if key is None else self._join(key)
 
+    async def find_holder_of_public_key(
+        self, public_jwk: Mapping[str, str], *, organization_id: OrganizationId | None, now: int
+    ) -> SignatureKeyRecord | None:
+        self._read()
+        for key in self.signature_key_rows.values():
+            stands = key.state is CredentialState.REVOKED or key.expires_at is None or key.expires_at > now
+            same = key.public_jwk is not None and {**key.public_jwk, "alg": ""} == {**public_jwk, "alg": ""}
+            if same and stands and key.organization_id == organization_id:
+                return self._join(key)
+        return None
+
     async def list_signature_keys(
         self,
         *,

@@ -19,6 +19,7 @@ from typing import Final
 
 import typer
 
+from doorward.cli.next_steps import find_next_step, without_arguments
 from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.root import build_root
 from doorward.cli.text import printable, without_secrets
@@ -38,11 +39,19 @@ _BUG_TEXT: Final = (
     "(look through it first for names you would not publish)."
 )
 _STANDARD_INPUT: Final = "A token comes on standard input, never on the command line."
-_INSTEAD_OF_AN_ARGUMENT: Final = {
+_BY_FILE: Final = "A secret comes from a file or standard input: --secret-file."
+_WANT_SECRETS: Final = {
+    "doorward inspect": "A credential comes on standard input, never on the command line.",
     "doorward tokens inspect": _STANDARD_INPUT,
     "doorward tokens verify": _STANDARD_INPUT,
-    "doorward webhooks secrets add": "A secret comes from a file or standard input: --secret-file.",
-    "doorward webhooks secrets rotate": "A secret comes from a file or standard input: --secret-file.",
+    "doorward webhooks explain": _BY_FILE,
+    "doorward webhooks secrets add": _BY_FILE,
+    "doorward webhooks secrets rotate": _BY_FILE,
+    "doorward webhooks sign": _BY_FILE,
+    "doorward webhooks verify": _BY_FILE,
+}
+_INSTEAD_OF_AN_ARGUMENT: Final = {
+    **_WANT_SECRETS,
     "doorward revoke": "Say what it is the name of: --subject, --client, --session, --token or another.",
 }
 
@@ -107,7 +116,8 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 def _refusal_text(error: Rejected | Unavailable) -> str:
     detail = f" {error.detail[:1].upper()}{error.detail[1:]}." if error.detail else ""
-    return f"{error.refusal.text}{detail} ({error.code})"
+    step = find_next_step(error.detail)
+    return f"{error.refusal.text}{detail}{'' if step is None else f' {step}'} ({error.code})"
 
 
 def _system_text(error: OSError) -> str:
@@ -122,6 +132,7 @@ def _usage_text(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "doorward"
     message = error.format_message().partition(", unable to parse")[0]
+    message = without_arguments(message, takes_secrets=path in _WANT_SECRETS)
     if not message:  # no command was given: the help has been shown
         return f"Say what to do: `{path} --help` lists the commands."
     sentence = message if message[-1:] == "?" else message.rstrip(".") + "."

@@ -225,7 +225,8 @@ async def _await(awaited: Awaitable[None]) -> None:
 def _shared(
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", metavar="", help="Write JSON, for programs.", rich_help_panel=_PANEL)
+        bool,
+        typer.Option("--json", metavar="", help="Write JSON, for programs: an object a line.", rich_help_panel=_PANEL),
     ] = False,
     database: Annotated[
         str | None,

@@ -3,7 +3,7 @@
 * Data goes to stdout, everything said about it to stderr; so a pipe or a file gets the data alone.
 * With `--json` one object is one line; a list is JSON Lines. Only ASCII leaves (C1 controls travel escaped too).
 * Text from outside is neutralised (`text.py`) and never read as markup.
-* Ids never wrap and are never cut; names give way first.
+* Ids never wrap and are never cut; names give way first. Where that is not enough, each row is a block of lines.
 """
 
 import json
@@ -84,14 +84,23 @@ class Output:
             return
         cells = [[_cell(cell) for cell in row] for row in rows]
         widths = _fit(columns, cells, self._out.width)
+        if sum(widths) + 2 * (len(widths) - 1) > self._out.width:
+            self._blocks(columns, cells)
+            return
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
         for column, width in zip(columns, widths, strict=True):
             justify: JustifyMethod = "right" if column.right else "left"
             table.add_column(column.title, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
         for row_cells in cells:
             table.add_row(*row_cells)
-        # Narrower than its ids, a terminal wraps the line; cutting an id would make it useless.
-        self._out.print(table, width=max(self._out.width, sum(widths) + 2 * len(widths)), crop=False, no_wrap=True)
+        self._out.print(table, crop=False, no_wrap=True)
+
+    def _blocks(self, columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> None:
+        """A table for a terminal that is narrower than its ids: a cut id could not be used."""
+        for place, row in enumerate(cells):
+            if place:
+                self._out.print()
+            self.facts([(column.title, cell) for column, cell in zip(columns, row, strict=True)])
 
     def facts(self, facts: Sequence[tuple[str, Cell]], *, to_stderr: bool = False) -> None:
         """What is known of one thing, a line each; facts without a value are left out."""
@@ -171,10 +180,13 @@ def _print_words(console: Console, text: Text, *, indent: int) -> None:
 
 
 def _line_ends(plain: str, width: int) -> list[int]:
-    """Where lines of at most `width` columns end, between words; a longer word has a line to itself."""
+    """Where lines of at most `width` columns end, between words; a longer word has a line to itself.
+
+    Parameters that follow each other without a space (`;created=1;keyid="a"`) are words of their own.
+    """
     ends: list[int] = []
     begun = 0
-    for word in re.finditer(r"\S+", plain):
+    for word in re.finditer(r"[^\s;]*;|[^\s;]+", plain):
         if word.start() > begun and cell_len(plain[begun : word.end()]) > width:
             begun = word.start()
             ends.append(begun)

@@ -12,20 +12,24 @@ import msgspec
 import typer
 
 from doorward.cli.frame import Desk, new_group, offer
-from doorward.cli.problems import UsageProblem
+from doorward.cli.problems import Failed, UsageProblem
 from doorward.cli.signatures_explain import explain_bases, explain_with_keys
 from doorward.cli.signatures_keys import commands as key_commands
+from doorward.cli.signatures_keys_files import parse_algorithm
 from doorward.cli.signatures_message import RawRequest, read_keys, read_request
 from doorward.cli.signatures_parts import BodyFile, HeaderFile, Method, Parts, Url, read_asked
 from doorward.cli.signatures_source import (
     KeyFile,
     KnownKeys,
+    PemAlgorithm,
+    PemKeyId,
     Stored,
     find_keys,
     read_verifiers,
     require_one_source,
     require_usable,
 )
+from doorward.cli.text import moment, relative
 from doorward.crypto.signature_keys import JsonKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.signature import PROFILES, CoverageProfile, VerifiedSignature, sign_request, verify_request
@@ -36,7 +40,7 @@ commands = new_group(
 commands.add_typer(key_commands, name="keys")
 
 _REFUSED: Final = 1
-Keys = Annotated[Path, typer.Option("--keys", metavar="JWKS", help="A file with a JWK set, or one JWK.")]
+Keys = Annotated[Path, typer.Option("--keys", metavar="FILE", help="A JWK set, one JWK, or one key in PEM.")]
 Request = Annotated[
     Path | None,
     typer.Option("--request", metavar="FILE", help="A raw HTTP/1.1 request. Default: standard input."),
@@ -61,6 +65,8 @@ async def verify(
     body: BodyFile = None,
     method: Method = None,
     url: Url = None,
+    key_id: PemKeyId = None,
+    algorithm: PemAlgorithm = None,
     profile: ProfileName = "default",
     label: Label = None,
     tag: Tag = None,
@@ -73,14 +79,15 @@ async def verify(
     """
     require_one_source(keys, stored=stored)
     wanted, now = _profile(profile, label, tag), _moment(desk, at)
-    known = None if keys is None else KnownKeys(read_verifiers(keys), {}, {})
+    said = read_verifiers(keys, key_id=key_id, algorithm=parse_algorithm(algorithm)) if keys is not None else None
+    known = None if said is None else KnownKeys(said, {}, {})
     try:
         raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
         verified = _verify(raw, known or await find_keys(desk, raw, now=now), wanted, now)
     except (Rejected, Unavailable) as error:
         _tell_refusal(desk, error)
         raise typer.Exit(_REFUSED) from None
-    _tell_verified(desk, verified)
+    _tell_verified(desk, verified, now)
 
 
 def _verify(raw: RawRequest, known: KnownKeys, profile: CoverageProfile, now: int) -> VerifiedSignature:
@@ -102,10 +109,11 @@ def _tell_refusal(desk: Desk, error: Rejected | Unavailable) -> None:
         desk.out.json({"ok": False, "code": error.code, "detail": error.detail})
     else:
         detail = error.detail or error.refusal.text
-        desk.out.verdict(f"{detail[:1].upper()}{detail[1:].rstrip('.')}. ({error.code})", good=False)
+        desk.out.verdict(f"Refused: {detail.rstrip('.')}. ({error.code})", good=False)
+        desk.out.note("`doorward signatures explain` with the same options looks for what was changed.")
 
 
-def _tell_verified(desk: Desk, verified: VerifiedSignature) -> None:
+def _tell_verified(desk: Desk, verified: VerifiedSignature, now: int) -> None:
     if desk.out.as_json:
         desk.out.json({"ok": True, "key": verified.key_id})
         return
@@ -116,8 +124,8 @@ def _tell_verified(desk: Desk, verified: VerifiedSignature) -> None:
             ("Label", verified.signature.label),
             ("Algorithm", verified.algorithm.value),
             ("Covers", verified.signature.covered.text[1:-1]),
-            ("Created", None if said.created is None else str(said.created)),
-            ("Expires", None if said.expires is None else str(said.expires)),
+            ("Created", None if said.created is None else f"{moment(said.created)}, {relative(said.created, now)}"),
+            ("Expires", None if said.expires is None else f"{moment(said.expires)}, {relative(said.expires, now)}"),
             ("Nonce", said.nonce),
             ("Tag", said.tag),
             ("Body", "not proven" if verified.expected is None else "as it was signed"),
@@ -136,8 +144,12 @@ def sign(
     method: Method = None,
     url: Url = None,
     key: Annotated[
-        str | None, typer.Option("--key", metavar="ID", help="Which key signs. Default: the only one that can.")
+        str | None,
+        typer.Option(
+            "--key", "--key-id", metavar="ID", help="Which key signs; of PEM, its id. Default: the only one that can."
+        ),
     ] = None,
+    algorithm: PemAlgorithm = None,
     profile: ProfileName = "default",
     cover: Annotated[
         list[str] | None,
@@ -153,21 +165,25 @@ def sign(
 ) -> None:
     """Write the headers that sign a request: Content-Digest when it is needed, Signature-Input, Signature."""
     wanted = _profile(profile, None, tag)
-    chosen = _signer(read_keys(keys), key)
+    chosen = _signer(read_keys(keys, key_id=key, algorithm=parse_algorithm(algorithm)), key)
     raw = read_asked(request, Parts(headers, body, method, url), scheme=scheme)
     assert chosen.signer is not None, "looked at while choosing"
-    signed = sign_request(
-        raw.message,
-        chosen.signer,
-        key_id=chosen.key_id,
-        created=_moment(desk, at),
-        entropy=secrets.token_bytes,
-        body=raw.body,
-        profile=wanted,
-        more_components=[_identifier(component) for component in cover or ()],
-        lifetime_s=lifetime_s,
-        label=label,
-    )
+    try:
+        signed = sign_request(
+            raw.message,
+            chosen.signer,
+            key_id=chosen.key_id,
+            created=_moment(desk, at),
+            entropy=secrets.token_bytes,
+            body=raw.body,
+            profile=wanted,
+            more_components=[_identifier(component) for component in cover or ()],
+            lifetime_s=lifetime_s,
+            label=label,
+        )
+    except Rejected as error:
+        # Its public text speaks of a credential, and none is judged here.
+        raise Failed(f"The request cannot be signed so: {error.detail}. ({error.code})") from None
     spelled = {_spell(name): value.decode("ascii") for name, value in signed}
     if desk.out.as_json:
         desk.out.json({"headers": spelled})
@@ -193,6 +209,8 @@ async def explain(
         typer.Option("--keys", metavar="JWKS", help="Look for the change that makes one of these fit."),
     ] = None,
     stored: Stored = False,
+    key_id: PemKeyId = None,
+    algorithm: PemAlgorithm = None,
     other_keys: Annotated[
         Path | None, typer.Option("--other-keys", metavar="JWKS", help="Retired keys, or another place's.")
     ] = None,
@@ -221,7 +239,7 @@ async def explain(
     if keys is None:
         known = await find_keys(desk, received, now=now, beside=True)
     else:
-        known = KnownKeys(read_verifiers(keys), {}, {})
+        known = KnownKeys(read_verifiers(keys, key_id=key_id, algorithm=parse_algorithm(algorithm)), {}, {})
     others = known.others | ({} if other_keys is None else read_verifiers(other_keys))
     if not explain_with_keys(desk.out, received, known.verifiers, others, profile=wanted, now=now):
         raise typer.Exit(_REFUSED)

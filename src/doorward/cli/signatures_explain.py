@@ -77,9 +77,12 @@ def explain_bases(out: Output, received: RawRequest, sent: RawRequest | None, la
 
 def _choose(received: RawRequest, label: str | None) -> PresentedSignature:
     signatures = parse_signatures(received.message) or ()
+    if not signatures:
+        raise Rejected("credential_missing", "the request has no Signature-Input and no Signature")
     found = [one for one in signatures if label in (None, one.label)]
     if len(found) != 1:
-        raise UsageProblem(f"{len(found)} signatures are meant: choose one with --label.")
+        there = ", ".join(one.label for one in signatures)
+        raise UsageProblem(f"The request has the signatures {there}: choose one of them with --label.")
     return found[0]
 
 
@@ -205,6 +208,10 @@ def _as_json(explanation: SignatureExplanation) -> dict[str, object]:
 def _tell(out: Output, explanation: SignatureExplanation) -> None:
     if explanation.accepted or not explanation.findings:
         out.verdict(explanation.says, good=explanation.accepted)
+    if not explanation.accepted and not explanation.findings:
+        out.note(
+            "`--sent FILE`, without --keys, shows what changed on the way. `--other-keys FILE` tries retired keys."
+        )
     for finding in explanation.findings:
         proof = f"Proven: the signature of {finding.key_id} fits so." if finding.proven else "Likely."
         out.finding(finding.says, proof, finding.cure)

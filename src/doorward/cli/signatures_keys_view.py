@@ -116,6 +116,10 @@ def show_registered_signature_key(out: Output, record: SignatureKeyRecord, now: 
     out.facts([("Id", styled(record.id, "bold cyan")), ("Name", record.name), *_grants(record, now)])
     out.note()
     out.note(f"The app signs with its private key under that id, whatever its file calls it: keyid={record.id}")
+    out.note()
+    # The file is the app's: what it is called there is not known here.
+    algorithm = f', algorithm="{record.algorithm.value}"' if record.algorithm.value.startswith("rsa") else ""
+    out.command(f'SignatureAuth(Path("private.pem").read_text(), key_id="{record.id}"{algorithm})')
 
 
 def show_moved_signature_key(out: Output, record: SignatureKeyRecord, now: int, said: str) -> None:

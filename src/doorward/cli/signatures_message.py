@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from doorward.cli.problems import UsageProblem
+from doorward.crypto.registered_keys import UnusableKey
 from doorward.crypto.signature_keys import JsonKey, parse_json_keys
+from doorward.crypto.signature_pem import is_pem, parse_pem_key
+from doorward.crypto.signatures import SignatureAlgorithm
 from doorward.errors import Misconfigured, Rejected
 from doorward.methods.signature import Message
 from doorward.wire.request import Header
@@ -27,6 +30,8 @@ REQUEST_BYTES_MAX: Final = 64 * 1024 * 1024
 """How long a request in a file may be, its body included."""
 HEADERS_MAX: Final = 1_000
 """How many lines of headers it may have."""
+KEY_ID_CHARACTERS_MAX: Final = 256
+"""How long the id of a key in PEM may be."""
 _STANDARD_INPUT: Final = Path("-")
 _KEYS_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -56,7 +61,11 @@ def read_request(path: Path | None, *, scheme: str) -> RawRequest:
     """
     if scheme not in ("http", "https"):
         raise UsageProblem("--scheme is http or https.")
-    raw = _read_stdin() if path is None or path == _STANDARD_INPUT else _read_file(path, REQUEST_BYTES_MAX)
+    from_stdin = path is None or path == _STANDARD_INPUT
+    raw = _read_stdin() if path is None or from_stdin else _read_file(path, REQUEST_BYTES_MAX)
+    if not raw.strip():
+        where = "Nothing came on standard input" if from_stdin else f"{path} is empty"
+        raise UsageProblem(f"{where}: give the whole request, from its first line on, or its parts with --headers.")
     return parse_request(raw, scheme=scheme)
 
 
@@ -79,19 +88,42 @@ def _read_file(path: Path, bytes_max: int) -> bytes:
     return raw
 
 
-def read_keys(path: Path) -> dict[str, JsonKey]:
-    """The keys of a JWK set in a file, by their ids.
+def read_keys(
+    path: Path, *, key_id: str | None = None, algorithm: SignatureAlgorithm | None = None
+) -> dict[str, JsonKey]:
+    """The keys of a JWK set in a file, by their ids; or the one key of a PEM file.
+
+    Args:
+        path: the file.
+        key_id: by which the key of a PEM file is known; of a JWK set it is not asked.
+        algorithm: what a key in PEM is used with, where its kind leaves that open.
 
     Raises:
         UsageProblem: there is no such file, it is no JWK set, or holds no key that signs.
     """
+    text = _read_file(path, _KEYS_BYTES_MAX)
+    if is_pem(text):
+        return _pem_key(path, text, key_id, algorithm)
+    if algorithm is not None:
+        raise UsageProblem("--algorithm is for a key in PEM: a JWK says its own.")
     try:
-        keys = parse_json_keys(_read_file(path, _KEYS_BYTES_MAX))
+        keys = parse_json_keys(text)
     except Misconfigured as error:
         raise UsageProblem(str(error)) from None
     if not keys:
         raise UsageProblem(f"{path} holds no key for signatures: oct, OKP Ed25519, EC P-256 or P-384, or RSA.")
     return keys
+
+
+def _pem_key(path: Path, text: bytes, key_id: str | None, algorithm: SignatureAlgorithm | None) -> dict[str, JsonKey]:
+    if key_id is None:
+        raise UsageProblem(f"{path} is PEM, which says no id: give the one the key is known by with --key-id.")
+    if not 0 < len(key_id) <= KEY_ID_CHARACTERS_MAX or not (key_id.isascii() and key_id.isprintable()):
+        raise UsageProblem(f"--key-id has 1 to {KEY_ID_CHARACTERS_MAX} printable ASCII characters.")
+    try:
+        return {key_id: parse_pem_key(text, key_id, algorithm=algorithm)}
+    except UnusableKey as error:
+        raise UsageProblem(f"{path} cannot be used: {error.reason}.") from None
 
 
 def _malformed(what: str) -> Rejected:

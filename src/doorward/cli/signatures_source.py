@@ -15,7 +15,7 @@ import typer
 from doorward.cli.frame import Desk
 from doorward.cli.problems import UsageProblem
 from doorward.cli.signatures_message import RawRequest, read_keys
-from doorward.crypto.signatures import SignatureKey
+from doorward.crypto.signatures import SignatureAlgorithm, SignatureKey
 from doorward.errors import Rejected, Unavailable
 from doorward.methods.owned_credential import barred_by_state
 from doorward.methods.signature import parse_signatures
@@ -28,11 +28,26 @@ from doorward.values import CredentialId
 if TYPE_CHECKING:
     from doorward.app.store import Store
 
-__all__ = ["KeyFile", "KnownKeys", "Stored", "find_keys", "read_verifiers", "require_one_source"]
+__all__ = [
+    "KeyFile",
+    "KnownKeys",
+    "PemAlgorithm",
+    "PemKeyId",
+    "Stored",
+    "find_keys",
+    "read_verifiers",
+    "require_one_source",
+]
 __all__ += ["require_usable"]
 
 KeyFile = Annotated[
-    Path | None, typer.Option("--keys", metavar="JWKS", help="A file with a JWK set, or one JWK; or --stored.")
+    Path | None, typer.Option("--keys", metavar="FILE", help="A JWK set, one JWK, or one key in PEM; or --stored.")
+]
+PemKeyId = Annotated[
+    str | None, typer.Option("--key-id", metavar="ID", help="By which the key of a PEM file is known.")
+]
+PemAlgorithm = Annotated[
+    str | None, typer.Option("--algorithm", metavar="ALG", help="What a key in PEM is used with, where it is RSA.")
 ]
 Stored = Annotated[bool, typer.Option("--stored", metavar="", help="The keys of the store's apps, instead of --keys.")]
 
@@ -45,13 +60,16 @@ class KnownKeys(NamedTuple):
     records: dict[str, SignatureKeyRecord]
 
 
-def read_verifiers(path: Path) -> dict[str, SignatureKey]:
-    """What verifies, of a file.
+def read_verifiers(
+    path: Path, *, key_id: str | None = None, algorithm: SignatureAlgorithm | None = None
+) -> dict[str, SignatureKey]:
+    """What verifies, of a file. Arguments: as `read_keys`.
 
     Raises:
         UsageProblem: it cannot be read, or holds no such keys.
     """
-    return {key_id: key.verifier for key_id, key in read_keys(path).items() if key.verifier is not None}
+    found = read_keys(path, key_id=key_id, algorithm=algorithm)
+    return {name: key.verifier for name, key in found.items() if key.verifier is not None}
 
 
 async def find_keys(desk: Desk, received: RawRequest, *, now: int, beside: bool = False) -> KnownKeys:

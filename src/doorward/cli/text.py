@@ -10,6 +10,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
+from doorward.values.spans import in_words
 from doorward.wire.credential import CREDENTIAL_PATTERN, ID_CHARACTERS, TOKEN_PATTERN
 
 __all__ = ["brief", "in_words", "moment", "printable", "relative", "without_secrets"]
@@ -19,7 +20,6 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CREDENTIAL: Final = re.compile(CREDENTIAL_PATTERN)
 _TOKEN: Final = re.compile(TOKEN_PATTERN, re.ASCII)
 _SECRET_AND_CHECKSUM: Final = 38
-_UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _BRIEF: Final = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
 
 
@@ -44,15 +44,6 @@ def without_secrets(text: str) -> str:
 
 
 assert _SECRET_AND_CHECKSUM + ID_CHARACTERS == 50, "the form of a credential has changed"
-
-
-def in_words(seconds: int) -> str:
-    """A span in its largest unit, to the nearest one: `90 days`, `1 hour`. Under two of a unit the smaller one."""
-    for length, name in _UNITS:
-        if seconds >= 2 * length or length in {1, seconds}:
-            count = (seconds + length // 2) // length
-            return f"{count:,} {name}{'' if count == 1 else 's'}"
-    raise AssertionError(seconds)
 
 
 def brief(at: int, now: int) -> str:

@@ -25,6 +25,7 @@ HEADER_FILE_BYTES_MAX: Final = 262_144
 SECRET_FILE_BYTES_MAX: Final = 65_536
 """How large a file of secrets may be."""
 
+_OPTION: Final = "--secret-file"
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _HEADERS_END: Final = re.compile(rb"\r?\n\r?\n")
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{1,16} \S+ HTTP/[0-9.]{1,4}")
@@ -39,7 +40,7 @@ def read_secrets(paths: Sequence[Path], *, in_use: bool = True) -> list[SecretTe
     found: list[SecretText] = []
     for path in paths:
         try:
-            text = _read(path, "--secret-file", SECRET_FILE_BYTES_MAX).decode("utf-8-sig")
+            text = _read(path, _OPTION, SECRET_FILE_BYTES_MAX).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UsageProblem(f"The secret file {path} is not text.") from None
         lines = [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), start=1)]
@@ -64,10 +65,13 @@ def read_one_secret(path: Path) -> str:
         presented = getpass("") if sys.stdin.isatty() else sys.stdin.read(SECRET_FILE_BYTES_MAX + 1)
     else:
         try:
-            presented = _read(path, "--secret-file", SECRET_FILE_BYTES_MAX).decode("utf-8-sig")
+            presented = _read(path, _OPTION, SECRET_FILE_BYTES_MAX).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UsageProblem(f"The secret file {path} is not text.") from None
     lines = [line.rstrip("\r") for line in presented.split("\n") if line.strip()]
+    if not lines:
+        where = "Standard input" if str(path) == "-" else path
+        raise UsageProblem(f"{where} holds no secret: give it alone on its line.")
     if len(lines) != 1:
         raise UsageProblem(f"{path} holds {len(lines)} secrets: give one, alone on its line.")
     return lines[0]
@@ -136,6 +140,12 @@ def _read(path: Path, option: str, bytes_max: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(bytes_max + 1)
     except OSError as error:
+        if option == _OPTION and not isinstance(error, PermissionError | IsADirectoryError):
+            # What names no file may be the secret itself.
+            raise UsageProblem(
+                f"There is no file of the name {_OPTION} says (it is not repeated). It wants the name of a file, "
+                "or -. If the secret itself was given, the shell's history has it: make another."
+            ) from None
         raise UsageProblem(f"The file {path} of {option} cannot be read: {error.strerror}.") from None
     if len(content) > bytes_max:
         raise UsageProblem(f"The file {path} of {option} is larger than {bytes_max:,} bytes.")

@@ -40,6 +40,7 @@ def content_digest_of(file: BinaryIO) -> str:
 def refuse_unknown_body() -> Misconfigured:
     """What is said of a body that cannot be read twice, or not within bounds."""
     return Misconfigured(
-        "The body is streamed, so what is to be signed is not known before it is sent.",
+        "The body is streamed, and is not read into memory to be signed: only one that says its length, at most "
+        f"{BUFFERED_BODY_BYTES_MAX // 2**20} MiB, is.",
         cure="Give the body as bytes; or, where a digest is signed, the Content-Digest that content_digest_of makes.",
     )

@@ -70,8 +70,10 @@ class SignatureAuth(SignatureFlow[httpx.Request, httpx.Response], httpx.Auth):
     """Signs requests (RFC 9421) and their bodies (RFC 9530).
 
     Args:
-        key: a JWK with its private half as text; a secret as bytes, for hmac-sha256; or a `SignatureSigner`.
+        key: a JWK with its private half, or a private key in PEM, as text; a secret as bytes, for hmac-sha256; or a
+            `SignatureSigner`.
         key_id: by which the peer knows it; a JWK may say its own.
+        algorithm: what an RSA key in PEM signs with: `rsa-pss-sha512` or `rsa-v1_5-sha256`.
         profile: what the peer demands: a profile, or the name of one.
         more_components: what else to cover, as a signature writes it: `"x-id"` with its quotes.
         lifetime_s: how long until `expires`.

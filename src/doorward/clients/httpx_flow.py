@@ -162,6 +162,7 @@ class SignatureFlow(_SignedFlow[RequestT, ResponseT]):
         key: SigningMaterial,
         key_id: str | None = None,
         *,
+        algorithm: str | None = None,
         profile: CoverageProfile | str = DEFAULT_PROFILE,
         more_components: Sequence[str] = (),
         lifetime_s: int | None = None,
@@ -171,6 +172,7 @@ class SignatureFlow(_SignedFlow[RequestT, ResponseT]):
         self._signing = RequestSigning(
             key,
             key_id,
+            algorithm=algorithm,
             profile=profile,
             more_components=more_components,
             lifetime_s=lifetime_s,

@@ -179,8 +179,10 @@ class SignatureAuth(_SignedAuth):
     """Signs requests (RFC 9421) and their bodies (RFC 9530).
 
     Args:
-        key: a JWK with its private half as text; a secret as bytes, for hmac-sha256; or a `SignatureSigner`.
+        key: a JWK with its private half, or a private key in PEM, as text; a secret as bytes, for hmac-sha256; or a
+            `SignatureSigner`.
         key_id: by which the peer knows it; a JWK may say its own.
+        algorithm: what an RSA key in PEM signs with: `rsa-pss-sha512` or `rsa-v1_5-sha256`.
         profile: what the peer demands: a profile, or the name of one.
         more_components: what else to cover, as a signature writes it: `"x-id"` with its quotes.
         lifetime_s: how long until `expires`.
@@ -197,6 +199,7 @@ class SignatureAuth(_SignedAuth):
         key: SigningMaterial,
         key_id: str | None = None,
         *,
+        algorithm: str | None = None,
         profile: CoverageProfile | str = DEFAULT_PROFILE,
         more_components: Sequence[str] = (),
         lifetime_s: int | None = None,
@@ -206,6 +209,7 @@ class SignatureAuth(_SignedAuth):
         self._signing = RequestSigning(
             key,
             key_id,
+            algorithm=algorithm,
             profile=profile,
             more_components=more_components,
             lifetime_s=lifetime_s,

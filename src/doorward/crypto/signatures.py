@@ -8,8 +8,8 @@ Rules:
 
 * A key has one algorithm, chosen when it is configured. Nothing in a message can choose another (invariant 4): a public
   key is never an HMAC secret, an RSA key signs with one padding only.
-* An HMAC secret has 24 octets or more, and is not one that everybody knows or tries. JOSE asks for 32, senders of
-  webhooks and signed requests hand out 24.
+* An HMAC secret has 24 octets or more, is no PEM, and is not one that everybody knows or tries. JOSE asks for 32,
+  senders of webhooks and signed requests hand out 24.
 """
 
 import hmac
@@ -29,7 +29,18 @@ from doorward.crypto.jose.verification import VerificationKey, verification_of_p
 from doorward.crypto.jose.weak_secrets import find_weakness
 from doorward.errors import Misconfigured, Rejected
 
-__all__ = ["JOSE_NAMES", "SECRET_BYTES_MIN", "PrivateKey", "SignatureAlgorithm", "SignatureKey", "SignatureSigner"]
+__all__ = [
+    "JOSE_NAMES",
+    "PEM_BEGIN",
+    "SECRET_BYTES_MIN",
+    "PrivateKey",
+    "SignatureAlgorithm",
+    "SignatureKey",
+    "SignatureSigner",
+]
+
+PEM_BEGIN: Final = b"-----BEGIN "
+"""How PEM begins (RFC 7468 section 3)."""
 
 SECRET_BYTES_MIN: Final = 24
 """How short an HMAC secret may be."""
@@ -144,6 +155,9 @@ def _check_of(algorithm: SignatureAlgorithm, key: PublicKey | VerificationKey | 
 def _check_secret(secret: bytes) -> None:
     if not SECRET_BYTES_MIN <= len(secret) <= HMAC_SECRET_BYTES_MAX:
         raise _unfit(f"an HMAC secret has {SECRET_BYTES_MIN} to {HMAC_SECRET_BYTES_MAX} octets, random ones")
+    if secret.lstrip().startswith(PEM_BEGIN):
+        # A public key as the secret is how `alg` is turned against a verifier; a private one signs what nobody takes.
+        raise _unfit("it is PEM, and no HMAC secret")
     weakness = find_weakness(secret)
     if weakness is not None:
         raise _unfit(f"the HMAC secret {weakness}")

@@ -1,16 +1,19 @@
 """Signature keys through their life: what is written, what the feed and the audit hear, and what is refused."""
 
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.simulators.store import NOW, OPERATOR, SimulatedStore
-from tests.simulators.stored_signature_keys import registered_key
+from tests.simulators.stored_signature_keys import public_jwk, registered_key
 
 from doorward.apps.operations import revoke_app, suspend_app
 from doorward.apps.port import AppRecord
 from doorward.crypto.jose.algorithms import Algorithm
-from doorward.crypto.registered_keys import RegisteredKey
+from doorward.crypto.registered_keys import RegisteredKey, parse_public_key
 from doorward.crypto.signature_keys import parse_json_keys
 from doorward.crypto.signatures import SignatureAlgorithm
 from doorward.errors import Misconfigured, Rejected
@@ -28,7 +31,7 @@ from doorward.methods.signature.operations import (
 from doorward.methods.signature.order import IssuedSignatureKey, SignatureKeyChanges, SignatureKeyOrder
 from doorward.methods.signature.port import SignatureKeyRecord, SignatureKeyState
 from doorward.methods.signature.sealed import open_secret
-from doorward.values import AppId, CredentialId, FeedKind, Handle, RateLimit, Scopes
+from doorward.values import AppId, CredentialId, FeedKind, Handle, OrganizationId, RateLimit, Scopes
 
 
 def _order(owner: AppRecord, **fields: object) -> SignatureKeyOrder:
@@ -43,6 +46,13 @@ async def _register(
     store: SimulatedStore, owner: AppRecord, key: RegisteredKey | None = None, /, **fields: object
 ) -> SignatureKeyRecord:
     return await register_signature_key(store, _order(owner, **fields), key or registered_key(), actor=OPERATOR)
+
+
+@contextmanager
+def _refused(code: str, named: str) -> Iterator[None]:
+    with pytest.raises(Rejected, match=code) as refused:
+        yield
+    assert named in (refused.value.detail or "")
 
 
 async def test_a_secret_is_stored_sealed_for_its_own_row_only(store: SimulatedStore, owner: AppRecord) -> None:
@@ -283,3 +293,52 @@ async def test_a_reason_must_be_said_and_hold_no_secret(store: SimulatedStore, o
         with pytest.raises(Rejected, match="input_invalid"):
             await act
     assert store.revocations == []
+
+
+async def test_a_public_key_that_was_revoked_is_never_registered_again(store: SimulatedStore, owner: AppRecord) -> None:
+    key, other = registered_key(), registered_key()
+    old = await _register(store, owner, key)
+    await revoke_signature_key(store, old.id, reason="stolen", actor=OPERATOR)
+    with _refused("state_final", old.id):
+        await _register(store, owner, key)
+    successor = await _register(store, owner, other)
+    with _refused("state_final", old.id):
+        await rotate_signature_key(store, successor.id, public_key=key, reason="r", actor=OPERATOR)
+    await rotate_signature_key(
+        store, successor.id, public_key=registered_key(), overlap_s=0, reason="r", actor=OPERATOR
+    )
+    with _refused("state_final", successor.id):
+        await _register(store, owner, other)
+
+
+async def test_an_rsa_pair_that_was_revoked_does_not_come_back_under_the_other_padding(
+    store: SimulatedStore, owner: AppRecord
+) -> None:
+    jwk = public_jwk(Algorithm.PS512)
+    old = await _register(store, owner, parse_public_key(msgspec.json.encode(jwk)))
+    await revoke_signature_key(store, old.id, reason="stolen", actor=OPERATOR)
+    with pytest.raises(Rejected, match="state_final"):
+        await _register(store, owner, parse_public_key(msgspec.json.encode({**jwk, "alg": "RS256"})))
+
+
+async def test_a_pair_has_one_id_while_it_may_be_used(store: SimulatedStore, owner: AppRecord) -> None:
+    key = registered_key()
+    first = await _register(store, owner, key, expires_in_s=60)
+    with _refused("object_exists", first.id):
+        await _register(store, owner, key)
+    await disable_signature_key(store, first.id, reason="r", actor=OPERATOR)
+    with pytest.raises(Rejected, match="object_exists"):
+        await _register(store, owner, key)
+    store.now += 60
+    again = await _register(store, owner, key)
+    assert again.id != first.id, "expired, and nobody said that it was stolen"
+
+
+async def test_nobody_locks_another_organization_out_by_its_public_key(store: SimulatedStore, owner: AppRecord) -> None:
+    key = registered_key()
+    taken = await _register(store, owner, key)
+    await revoke_signature_key(store, taken.id, reason="r", actor=OPERATOR)
+    store.signature_key_rows[taken.id] = replace(
+        store.signature_key_rows[taken.id], organization_id=OrganizationId("attacker")
+    )
+    assert (await _register(store, owner, key)).state is SignatureKeyState.ACTIVE

@@ -68,6 +68,7 @@ class CredentialRows(Generic[RecordT]):
                 schema.usage, _usage.credential_id == columns.id
             )
         )
+        self._chosen: Final = chosen
         self.finding: Final = Statement(chosen.where(nearest(columns.id, "id")))
         self._page: Final = chosen.where(columns.id > bindparam("after")).order_by(columns.id).limit(limited("limit"))
         # Filters that were asked for, and no others, are in the statement: `:x IS NULL OR column = :x` uses no index.
@@ -77,6 +78,10 @@ class CredentialRows(Generic[RecordT]):
         }
         self._listing: Final[dict[tuple[str, ...], Statement]] = {}
         self._record: Final = record
+
+    def where(self, *conditions: ColumnElement[bool]) -> Statement:
+        """A statement that reads the records these conditions hold of."""
+        return Statement(self._chosen.where(*conditions))
 
     def listing(self, names: tuple[str, ...]) -> Statement:
         """The statement that lists with these filters."""

@@ -1,6 +1,9 @@
 """Signature keys in SQL, read together with their app and their use. A revoked row holds no secret."""
 
+from collections.abc import Mapping
 from typing import Final, final
+
+from sqlalchemy import bindparam, or_
 
 from doorward.adapters.sql import schema
 from doorward.adapters.sql.columns import decode_metadata, encode_metadata
@@ -15,8 +18,13 @@ from doorward.adapters.sql.owned import (
 from doorward.adapters.sql.script import Engine, Row, Script
 from doorward.adapters.sql.statements import Value
 from doorward.adapters.sql.updates import VersionedTable
-from doorward.crypto.signatures import SignatureAlgorithm
-from doorward.methods.signature.port import SignatureKeyInserted, SignatureKeyRecord, SignatureKeyUpdated
+from doorward.crypto.signatures import JOSE_NAMES, SignatureAlgorithm
+from doorward.methods.signature.port import (
+    SignatureKeyInserted,
+    SignatureKeyRecord,
+    SignatureKeyState,
+    SignatureKeyUpdated,
+)
 from doorward.values import AppId, CredentialId, OrganizationId
 
 __all__ = ["SqlSignatureKeys", "insert_signature_key", "update_signature_key"]
@@ -39,6 +47,17 @@ class SqlSignatureKeys:
     async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
         """See the port."""
         return await _ROWS.find(self._engine, key_id)
+
+    async def find_holder_of_public_key(
+        self, public_jwk: Mapping[str, str], *, organization_id: OrganizationId | None, now: int
+    ) -> SignatureKeyRecord | None:
+        """See the port. Reads the whole table: public keys are registered by people, and seldom."""
+        given: dict[str, Value] = {"now": now, **_spellings(public_jwk)}
+        if organization_id is None:
+            rows = await self._engine.read(_HOLDER_WITHOUT_ORGANIZATION, given)
+        else:
+            rows = await self._engine.read(_HOLDER, {**given, "organization_id": organization_id})
+        return _record(rows[0]) if rows else None
 
     async def list_signature_keys(
         self,
@@ -74,6 +93,25 @@ def _record(row: Row) -> SignatureKeyRecord:
 
 
 _ROWS: Final = CredentialRows(schema.signature_keys, ("algorithm", "public_jwk", "sealed_secret"), _record)
+
+
+_columns: Final = schema.signature_keys.c
+# As the column holds a public key under each algorithm: an RSA key is the same pair with either padding.
+_ALGORITHMS: Final = {f"spelling_{place}": name.value for place, name in enumerate(JOSE_NAMES.values())}
+_HOLDS: Final = (
+    _columns.public_jwk.in_([bindparam(name) for name in _ALGORITHMS]),
+    or_(
+        _columns.state == SignatureKeyState.REVOKED.value,
+        _columns.expires_at.is_(None),
+        _columns.expires_at > bindparam("now"),
+    ),
+)
+_HOLDER: Final = _ROWS.where(*_HOLDS, _columns.organization_id == bindparam("organization_id"))
+_HOLDER_WITHOUT_ORGANIZATION: Final = _ROWS.where(*_HOLDS, _columns.organization_id.is_(None))
+
+
+def _spellings(public_jwk: Mapping[str, str]) -> dict[str, Value]:
+    return {name: encode_metadata({**public_jwk, "alg": algorithm}) for name, algorithm in _ALGORITHMS.items()}
 
 
 def _row(record: SignatureKeyRecord) -> dict[str, Value]:

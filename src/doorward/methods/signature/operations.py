@@ -1,6 +1,7 @@
 """What can be done to signature keys, from the management API and the command line alike.
 
-Each operation reads, decides in `issue.py`, and commits one `Change` (`deciding.py`).
+Each operation reads, decides in `issue.py`, and commits one `Change` (`deciding.py`). That a public key is held by
+another id is read before: two who register one pair in the same moment are both let in, and both show in the list.
 """
 
 from functools import partial
@@ -23,7 +24,7 @@ from doorward.methods.signature.issue import (
 from doorward.methods.signature.order import IssuedSignatureKey, SignatureKeyChanges, SignatureKeyOrder
 from doorward.methods.signature.port import SignatureKeyPort, SignatureKeyRecord, SignatureKeyState
 from doorward.methods.signature.sealed import require_master_keys
-from doorward.values import Actor, AppId, Change, CredentialId
+from doorward.values import Actor, AppId, Change, CredentialId, OrganizationId
 
 __all__ = [
     "SealingStore",
@@ -81,11 +82,14 @@ async def register_signature_key(
     """A new key of an app that verifies with a public key (`crypto.registered_keys.parse_public_key`).
 
     Raises:
-        Rejected: `input_invalid`; `object_unknown` without the app, `state_final` when it is revoked.
+        Rejected: `input_invalid`; `object_unknown` without the app, `state_final` when it or this public key is
+            revoked, `object_exists` when the public key has an id already.
         Unavailable: `store_unavailable`.
     """
     owner = await _owner(store, order.app_id)
-    issued, change = register_public_key(order, owner, key, actor=actor, now=int(store.clock()), entropy=store.entropy)
+    now = int(store.clock())
+    await _refuse_held(store, key, owner.organization_id, now)
+    issued, change = register_public_key(order, owner, key, actor=actor, now=now, entropy=store.entropy)
     await store.changes.commit(change)
     return issued.record
 
@@ -110,7 +114,7 @@ async def rotate_signature_key(
         actor: who rotates.
 
     Raises:
-        Rejected: `input_invalid`, `object_unknown`, `state_final`, `state_expired`, `object_conflict`.
+        Rejected: `input_invalid`, `object_unknown`, `state_final`, `state_expired`, `object_conflict`, `object_exists`.
         Misconfigured: a secret is to be made and there is no master key.
         Unavailable: `store_unavailable`.
     """
@@ -130,7 +134,11 @@ async def rotate_signature_key(
             entropy=store.entropy,
         )
 
-    return await decide(store, partial(store.signature_keys.find_signature_key, key_id), decision, unknown=_UNKNOWN)
+    find = partial(store.signature_keys.find_signature_key, key_id)
+    old = None if public_key is None else await find()
+    if public_key is not None and old is not None and old.public_jwk is not None:
+        await _refuse_held(store, public_key, old.organization_id, int(store.clock()), unless=key_id)
+    return await decide(store, find, decision, unknown=_UNKNOWN)
 
 
 async def disable_signature_key(
@@ -177,6 +185,28 @@ async def _move(
         return move_signature_key(record, state, reason=reason, actor=actor, now=now)
 
     return await decide(store, partial(store.signature_keys.find_signature_key, key_id), decision, unknown=_UNKNOWN)
+
+
+async def _refuse_held(
+    store: SignatureKeyStore,
+    key: RegisteredKey,
+    organization_id: OrganizationId | None,
+    now: int,
+    *,
+    unless: CredentialId | None = None,
+) -> None:
+    """Refuse a public key that was revoked: whoever stole its private half would be let in again. And one that has an
+    id already: revoking one of two leaves the other open. Within the organization only, or somebody who registers
+    another's public key, and revokes it, would lock that one out.
+    """
+    held = await store.signature_keys.find_holder_of_public_key(
+        key.public_jwk, organization_id=organization_id, now=now
+    )
+    if held is None or held.id == unless:
+        return
+    if held.state is SignatureKeyState.REVOKED:
+        raise Rejected("state_final", f"this public key was revoked as {held.id}: make a new pair")
+    raise Rejected("object_exists", f"this public key is {held.id} already, and a pair has one id")
 
 
 async def _owner(store: SignatureKeyStore, app_id: AppId) -> Owner:

@@ -63,6 +63,14 @@ class SignatureKeyPort(Protocol):
         """The key in any state, joined with its app and its use."""
         ...
 
+    async def find_holder_of_public_key(
+        self, public_jwk: Mapping[str, str], *, organization_id: OrganizationId | None, now: int
+    ) -> SignatureKeyRecord | None:
+        """A key of that organization's apps (None: of the apps that have none) that stands for this public key: one
+        that is revoked, or that has not expired by `now`. Under any algorithm: `alg` is not compared.
+        """
+        ...
+
     async def list_signature_keys(
         self,
         *,

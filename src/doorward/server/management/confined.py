@@ -3,6 +3,7 @@
 They are handed to the operations by `reach.py`, which decides; nothing here does.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol, TypeVar, final
 
 from doorward.apps.port import AppPort, AppRecord
@@ -136,6 +137,13 @@ class ConfinedSignatureKeys:
     async def find_signature_key(self, key_id: CredentialId) -> SignatureKeyRecord | None:
         """See `SignatureKeyPort`."""
         return self._reach.within_power(await self._keys.find_signature_key(key_id))
+
+    async def find_holder_of_public_key(
+        self, public_jwk: Mapping[str, str], *, organization_id: OrganizationId | None, now: int
+    ) -> SignatureKeyRecord | None:
+        """See `SignatureKeyPort`. Not narrowed by power: a key one may not touch holds its pair all the same."""
+        confined = self._reach.organization_id or organization_id
+        return await self._keys.find_holder_of_public_key(public_jwk, organization_id=confined, now=now)
 
     async def list_signature_keys(
         self,

@@ -140,7 +140,7 @@ def test_a_coding_that_is_said_on_the_way_is_told() -> None:
     added = changed(request, headers=(*request.headers, (b"content-encoding", b"gzip")))
     found = explained(added, COMPACT)
     assert (names(found), found.code) == ("coverage.coding", "signature_coverage")
-    assert found.says.startswith("The signature fits. The request has a Content-Encoding that the signature does not")
+    assert found.says.startswith("Refused, although the signature fits. The request has a Content-Encoding that the")
     coded = signed(message((b"content-encoding", b"gzip"), body=COMPACT), body=COMPACT)
     dropped = changed(coded, headers=[header for header in coded.headers if header[0] != b"content-encoding"])
     told = explained(dropped, COMPACT)

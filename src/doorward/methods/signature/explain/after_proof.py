@@ -14,6 +14,7 @@ from doorward.methods.signature.explain.pieces import Pieces, component_key
 from doorward.methods.signature.explain.search import Fit
 from doorward.methods.signature.profiles import demanded_components
 from doorward.methods.signature.wire import PresentedSignature
+from doorward.values.spans import beside_a_limit
 from doorward.wire.structured import parse_inner_items
 
 __all__ = ["Judgement", "judge"]
@@ -96,13 +97,15 @@ def _times(presented: PresentedSignature, fitting: Pieces, profile: CoverageProf
             )
         return
     if created is not None and created > now + profile.skew_s:
-        words = f"It was made {created - now} s from now by our clock, and {profile.skew_s} s are allowed."
+        words = (
+            f"It was made {beside_a_limit(created - now)} from now by our clock, and {profile.skew_s} s are allowed."
+        )
         yield Change("clock", words, _CLOCK_CURE)
     elif created is not None and created + profile.age_s_max < now:
-        words = f"It was made {now - created} s ago, and {profile.age_s_max} s are allowed."
+        words = f"It was made {beside_a_limit(now - created)} ago, and {profile.age_s_max} s are allowed."
         yield Change("clock", words, _CLOCK_CURE)
     elif expires is not None and now >= expires:
-        yield Change("clock", f"It expired {now - expires} s ago.", _CLOCK_CURE)
+        yield Change("clock", f"It expired {beside_a_limit(now - expires)} ago.", _CLOCK_CURE)
 
 
 def _body(

@@ -47,7 +47,8 @@ _RESPELLED_UNITS: Final = 2_000
 
 _NONE: Final = (
     "None of these: no known change, alone or with a second one, makes a signature fit. The request or the key is "
-    "another one."
+    "another one, or something on the way has changed it and left no trace, as a proxy does that writes another Host "
+    "and no X-Forwarded-Host. Compare it with the request as it was sent."
 )
 
 

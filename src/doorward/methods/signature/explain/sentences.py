@@ -38,10 +38,10 @@ def tell_fit(fit: Fit, spelled: tuple[Change, ...], judgement: Judgement, refuse
     if changes:
         sentences.append(f"The signature fits when {' and '.join(change.fits_when for change in changes)}.")
     elif judgement.changes:
-        sentences.append("The signature fits.")
+        sentences.append("Refused, although the signature fits.")
     else:
         detail = refused.detail or refused.refusal.text
-        form = Change("form", f"The signature fits, and the request is refused: {detail.rstrip('.')}.", _FORM_CURE)
+        form = Change("form", f"Refused, although the signature fits: {detail.rstrip('.')}.", _FORM_CURE)
         return _finding((form,), form.fits_when, fit.key_id)
     sentences += [change.fits_when for change in judgement.changes]
     return _finding((*changes, *judgement.changes), " ".join(sentences), fit.key_id)

@@ -10,6 +10,7 @@ from doorward.methods.explaining.change import Change
 from doorward.methods.webhook.explain.moments import received_time
 from doorward.methods.webhook.explain.search import Fit
 from doorward.methods.webhook.schemes import Scheme
+from doorward.values.spans import beside_a_limit
 from doorward.wire.request import Header
 
 __all__ = ["Finding", "distinct_fits", "parse_seconds", "tell_evidence", "tell_fit"]
@@ -56,7 +57,7 @@ def tell_fit(
         sentences.append(f"The signature fits when {' and '.join(change.fits_when for change in changes)}.")
     clock = _clock(received_time(scheme, headers), scheme, now, tolerance_s)
     if clock is not None:
-        sentences.append(clock.fits_when if changes else f"The signature fits. {clock.fits_when}")
+        sentences.append(clock.fits_when if changes else f"Refused, although the signature fits. {clock.fits_when}")
         changes.append(clock)
     if not changes:
         changes.append(_form(scheme, headers, refused))
@@ -71,13 +72,13 @@ def _clock(text: bytes | None, scheme: Scheme, now: int, tolerance_s: int) -> Ch
         return None
     behind_s = now - time
     if behind_s > 0:
-        words = f"Its time is {behind_s} s ago, and {tolerance_s} s are allowed."
+        words = f"Its time is {beside_a_limit(behind_s)} ago, and {tolerance_s} s are allowed."
         cure = (
             "An old delivery was sent again, or one of the two clocks is wrong: set them by NTP, and sign each "
             "attempt anew."
         )
     else:
-        words = f"Its time is {-behind_s} s ahead of our clock, and {tolerance_s} s are allowed."
+        words = f"Its time is {beside_a_limit(-behind_s)} ahead of our clock, and {tolerance_s} s are allowed."
         cure = "One of the two clocks is wrong: set them by NTP."
     return Change("clock", words, cure)
 
@@ -85,10 +86,10 @@ def _clock(text: bytes | None, scheme: Scheme, now: int, tolerance_s: int) -> Ch
 def _form(scheme: Scheme, headers: Sequence[Header], refused: Rejected | None) -> Change:
     text = (received_time(scheme, headers) or b"").strip()
     if scheme.signs_time and text.isdigit() and len(text) == 13:
-        words = "The signature fits, and the time is in milliseconds, where the scheme has seconds."
+        words = "Refused, although the signature fits: the time is in milliseconds, where the scheme has seconds."
         return Change("time.milliseconds", words, "The sender must sign and send seconds since the epoch.")
     detail = "it is refused for its form" if refused is None else refused.detail or refused.code
-    words = f"The signature fits, but the delivery is refused: {detail}."
+    words = f"Refused, although the signature fits: {detail}."
     return Change("form", words, f"The sender must write its headers as {scheme.sender} does.")
 
 
