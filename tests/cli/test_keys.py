@@ -181,6 +181,7 @@ def test_no_option_of_any_command_takes_a_secret() -> None:
         "key_id",
         "password_id",
         "secret_id",
+        "--key-id",
         "--key-prefix",
         "--token",
         "--signing-key",

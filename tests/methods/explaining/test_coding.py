@@ -96,7 +96,9 @@ def test_a_signed_request_gets_it_with_its_digest(coding: bytes, received: bytes
     request = signed(message((b"content-encoding", coding), body=CONTENT), body=CONTENT)
     found = signature_explained(request, received)
     assert found.code == "signature_digest"
-    assert found.says.startswith(f"The signature fits. The body arrived compressed with {coding.decode()}, which")
+    assert found.says.startswith(
+        f"Refused, although the signature fits. The body arrived compressed with {coding.decode()}, "
+    )
     # Of a body that is the one that was signed nothing is said.
     coded = signed(message((b"content-encoding", coding), body=received), body=received)
     assert signature_explained(coded, received).accepted

@@ -324,8 +324,9 @@ def test_the_algorithm_is_the_keys() -> None:
 def test_a_public_key_is_no_secret() -> None:
     public = ed25519.Ed25519PrivateKey.generate().public_key()
     keys = {"k1": SignatureKey(SignatureAlgorithm.ED25519, public)}
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    for secret in (pem, public.public_bytes_raw()):
+    # Not as PEM: a signer refuses that, see `tests/crypto/test_signatures.py`.
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for secret in (der, public.public_bytes_raw()):
         forger = SignatureSigner(SignatureAlgorithm.HMAC_SHA256, secret)
         with pytest.raises(Rejected) as raised:
             verify_request(signed(message(), signer=forger), keys, DEFAULT_PROFILE, NOW)
