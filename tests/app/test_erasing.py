@@ -152,7 +152,7 @@ async def test_a_store_that_serves_erases_by_itself_and_one_that_cannot_record_d
         async def is_erased() -> bool:
             return await held(store) == set()
 
-        eraser = SecretEraser(store, first_after_s=0.0, interval_s=0.01)
+        eraser = SecretEraser(store, first_after_s=0.0, interval_s=0.01, monotonic=clock)
         for _ in range(2):
             await eraser.start()
         await eventually(is_erased)
@@ -179,7 +179,7 @@ async def test_an_eraser_survives_a_store_that_is_away(
 ) -> None:
     keys = MasterKeys({"k1": secrets.token_bytes(32)}, current="k1", entropy=secrets.token_bytes)
     store = open_store(sqlite_url, master_keys=keys, clock=clock)
-    eraser = SecretEraser(store, first_after_s=0.0, interval_s=0.01)
+    eraser = SecretEraser(store, first_after_s=0.0, interval_s=0.01, monotonic=clock)
     caplog.set_level(logging.WARNING, "doorward.erasing")
     await eraser.start()  # nobody has opened the store
 
@@ -191,6 +191,39 @@ async def test_an_eraser_survives_a_store_that_is_away(
         await add_sender(store, SenderOrder(name="acme", scheme="standard"), actor=ADA)
         await add_secret(store, SecretOrder(sender="acme", not_after=NOW + 1), actor=ADA)
         clock.forward(2 * ENDED_KEPT_S)
+
+        async def is_erased() -> bool:
+            return await held(store) == set()
+
+        await eventually(is_erased)
+        await eraser.aclose()
+
+
+async def test_a_clock_that_leaps_ahead_erases_nothing(
+    sqlite_url: str, clock: ManualClock, eventually: Eventually
+) -> None:
+    keys = MasterKeys({"k1": secrets.token_bytes(32)}, current="k1", entropy=secrets.token_bytes)
+    passed, passes = ManualClock(0), 0
+
+    def own_clock() -> float:
+        nonlocal passes
+        passes += 1
+        return passed()
+
+    async def has_looked_twice_more() -> bool:
+        return passes >= seen + 2
+
+    async with open_store(sqlite_url, master_keys=keys, clock=clock) as store:
+        await add_sender(store, SenderOrder(name="acme", scheme="standard"), actor=ADA)
+        issued = await add_secret(store, SecretOrder(sender="acme", not_after=NOW + HOUR), actor=ADA)
+        eraser = SecretEraser(store, first_after_s=0.0, interval_s=0.01, monotonic=own_clock)
+        await eraser.start()
+        clock.forward(30 * ENDED_KEPT_S)
+        seen = passes
+        await eventually(has_looked_twice_more)
+        assert await held(store) == {issued.record.id}
+        # The time has really passed.
+        passed.forward(30 * ENDED_KEPT_S)
 
         async def is_erased() -> bool:
             return await held(store) == set()

@@ -143,7 +143,7 @@ def test_a_digest_that_does_not_fit_is_not_sent(library: Library, keeper: Keeper
         (SECRET, None, {}, "needs an id"),
         (SECRET, "ä", {}, "needs an id"),
         (b"short", "shop", {}, "24 to"),
-        ("garbled", None, {}, "JSON Web Key"),
+        ("garbled", None, {}, "neither a JWK nor PEM"),
         ('{"keys":[]}', None, {}, "0 keys"),
         (SECRET, "shop", {"profile": "none"}, "no profile"),
     ],

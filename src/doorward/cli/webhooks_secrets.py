@@ -61,9 +61,10 @@ async def add(
     )
     async with desk.store() as store:
         await _require_addable(store, sender, secret_file)
-        issued = await operations.add_secret(store, order, actor=desk.actor)
+        # Nothing is read between making a secret and showing it: what fails there loses what is shown once.
         held = await store.senders.list_held_secrets(sender)
-    show_issued_secret(desk.out, issued, held, desk.now, said=f"Added a secret of {sender}.")
+        issued = await operations.add_secret(store, order, actor=desk.actor)
+    show_issued_secret(desk.out, issued, (*held, issued.record), desk.now, said=f"Added a secret of {sender}.")
 
 
 @offer(commands, "rotate")
@@ -84,10 +85,12 @@ async def rotate(
     order = SecretOrder(sender=sender, text=text, prefix=desk.settings().key_prefix)
     async with desk.store() as store:
         await _require_addable(store, sender, secret_file)
+        held = await store.senders.list_held_secrets(sender) if overlap_s else ()
         issued = await operations.rotate_secret(store, order, overlap_s=overlap_s, reason=reason, actor=desk.actor)
-        held = await store.senders.list_held_secrets(sender)
     end = f"count for another {overlap} at most" if overlap_s else "no longer count"
-    show_issued_secret(desk.out, issued, held, desk.now, said=f"Rotated. The secrets {sender} had until now {end}.")
+    show_issued_secret(
+        desk.out, issued, (*held, issued.record), desk.now, said=f"Rotated. The secrets {sender} had until now {end}."
+    )
 
 
 @offer(commands, "list")

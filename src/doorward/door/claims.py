@@ -8,7 +8,8 @@ Rules of this file:
   a delivery for ever.
 * What is settled is settled once. A completion that could not be written is tried again in the background: the work
   is done, and a sender's retry would do it twice. A release that could not be written ends by itself.
-* Who is cut off while the store is asked gives back what it may have got.
+* Who is cut off while the store is asked for a lease gives back what it may have got. What is used up at once stays
+  used: whether it was cannot be known.
 * Who is cut off while a handler runs gives back nothing: what runs in a thread is not cut off with it, and a second
   handler would run beside it. It can be claimed again when the lease ends.
 * A request that comes to a second door (of a router, of a route) is not the duplicate of itself: what it has claimed

@@ -18,7 +18,7 @@ from doorward.door.admitted import Admitted, Settlement
 from doorward.door.arriving import leave_arriving
 from doorward.door.budget import FailureBudget, source_of
 from doorward.door.passage import NO_DOORS, Demand, Passage, lane_of
-from doorward.door.phases import PHASES, PROOF_FAILURES, Run
+from doorward.door.phases import PAID_OUTAGES, PHASES, PROOF_FAILURES, Run
 from doorward.door.recording import record_refusal
 from doorward.door.warm import admit_warm
 from doorward.errors import Misconfigured, Rejected, Unavailable
@@ -143,6 +143,8 @@ class Door:
                 self._pay(passage)
             raise _with_headers(refused, passage.answer_headers) from None
         except Unavailable as unavailable:
+            # A body was read for a sender whose secrets cannot be used: free, it would be a way to have bodies read.
+            failed = unavailable.code in PAID_OUTAGES
             record_refusal(passage, unavailable.code)
             raise
         finally:

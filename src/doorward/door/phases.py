@@ -37,7 +37,7 @@ from doorward.revocation.port import RevocationView
 from doorward.values import RateLimit
 from doorward.wire.ratelimit import rate_headers
 
-__all__ = ["PHASES", "PROOF_FAILURES", "Phase"]
+__all__ = ["PAID_OUTAGES", "PHASES", "PROOF_FAILURES", "Phase"]
 
 PROOF_FAILURES: Final = frozenset(
     {
@@ -61,6 +61,8 @@ PROOF_FAILURES: Final = frozenset(
     }
 )
 """Refusals that are paid for from the failure budget of the source."""
+PAID_OUTAGES: Final = frozenset({"secrets_unavailable"})
+"""What cannot be answered and is paid for all the same: nobody's secret fits, whoever signs."""
 _KEY_HAS_LEFT: Final = frozenset({"token_key_unknown"})
 RELOADS_MAX: Final = 3
 """How often a record is loaded again when it keeps changing while it is being loaded."""

@@ -165,10 +165,11 @@ async def run_behind(
         else:
             await run_settled(settlements, lambda settling: app(scope, body.receive, settling), send)
     finally:
+        # First, and without waiting: where a scope is cut off, every wait after that is cut off too.
+        body.close()
         if SETTLEMENTS in scope:
             # The first of two doors had claimed something, and the second refused, or did not come to it.
             await release_all(scope.pop(SETTLEMENTS))
-        body.close()
 
 
 def with_answer_headers(scope: Scope, headers: tuple[Header, ...], send: Send) -> Send:

@@ -297,6 +297,22 @@ async def test_a_body_that_is_read_in_vain_is_paid_for(store: SimulatedStore, tr
     assert upload.limits == [1_048_576] * 20 + [SMALL_BODY_BYTES_MAX] * 5
 
 
+async def test_a_body_for_a_sender_without_secrets_is_paid_for(store: SimulatedStore) -> None:
+    class Nothing:
+        async def find_secrets(self, sender: str) -> tuple[WebhookSecret, ...]:
+            raise Misconfigured(f"The sender {sender} has no secret.", cure="Add one.")
+
+    door = Door(webhooks(store, secrets=Nothing()), failure_budget=FailureBudget(failures_per_minute=3))
+    upload = Upload()
+    for _ in range(3):
+        with pytest.raises(Unavailable) as caught:
+            await door.admit(upload.of(forged(store)))
+        assert caught.value.code == "secrets_unavailable"
+    with pytest.raises((Rejected, Unavailable)):
+        await door.admit(upload.of(forged(store)))
+    assert upload.limits == [1_048_576] * 3 + [SMALL_BODY_BYTES_MAX]
+
+
 async def test_of_a_source_without_failures_left_few_bodies_are_read_at_a_time(store: SimulatedStore) -> None:
     door = Door(webhooks(store), failure_budget=FailureBudget(failures_per_minute=1))
     upload = Upload()

@@ -4,6 +4,7 @@ A rotation seals every secret again. When the master key is lost, the secrets ar
 longer opens can never verify again, so it is revoked, and its app is to be given another. Public keys go on as before.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final, Protocol
@@ -99,3 +100,5 @@ async def list_with_secrets(store: ResealingStore) -> AsyncIterator[SignatureKey
             if record.sealed_secret is not None:
                 yield record
         after = page[-1].id
+        # An embedded database answers without ever waiting: all pages in one go would be a silence.
+        await asyncio.sleep(0)

@@ -34,7 +34,7 @@ async def erase_ended_webhook_secrets(store: SenderStore, *, before: int, actor:
         if record.not_after is None or record.not_after > before:
             continue
         try:
-            # Without `anyway`: by a clock that is wrong nothing is retired that deliveries may still be signed with.
+            # Without `anyway`: what is needed by what the store itself says stays.
             await retire_secret(store, record.id, reason=_ENDED, actor=actor)
         except Rejected as error:
             if error.code not in _LEFT:

@@ -1,10 +1,11 @@
 """What a master key's rotation and loss mean for the secrets of senders.
 
 A rotation seals every text again. When the master key is lost the texts are lost with it: what does not open is
-retired, so that the lists say so, and a door says that no secret is active instead of trying for ever. Whoever
+retired, so that the lists say so, and a door says that its secrets cannot be used instead of trying for ever. Whoever
 administers the sender asks it for the secret again, or has a new one made.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
@@ -82,3 +83,5 @@ async def list_held(store: SenderStore) -> AsyncIterator[SecretRecord]:
             if record.state is not SecretState.RETIRED:
                 yield record
         after = page[-1].id
+        # An embedded database answers without ever waiting: all pages in one go would be a silence.
+        await asyncio.sleep(0)
