@@ -100,16 +100,19 @@ def test_a_later_row_moves_an_epoch_forward_and_none_moves_it_back() -> None:
 
 def test_an_epoch_leaves_when_nothing_older_can_be_alive() -> None:
     view = loaded(row(1), row(2, leave_at=AS_OF))
-    view.apply(page(watermark=2, as_of=LEAVES + CACHE_LIFE_S - 1), 1.0)
+    view.apply(page(watermark=2, as_of=LEAVES + CACHE_LIFE_S - 1), float(LEAVES + CACHE_LIFE_S - 1 - AS_OF))
     assert view.is_revoked((ALICE,), of(0))
-    view.apply(page(watermark=2, as_of=LEAVES + CACHE_LIFE_S + LEAVE_BUCKET_S), 2.0)
+    view.apply(
+        page(watermark=2, as_of=LEAVES + CACHE_LIFE_S + LEAVE_BUCKET_S),
+        float(LEAVES + CACHE_LIFE_S + LEAVE_BUCKET_S - AS_OF),
+    )
     assert not view.is_revoked((ALICE,), of(0))
     assert view.rows_held == 0
 
 
 def test_what_leaves_for_one_subject_stays_for_another() -> None:
     view = loaded(row(1, BOB, leave_at=AS_OF), row(2, leave_at=None))
-    view.apply(page(watermark=2, as_of=AS_OF + 10**9), 1.0)
+    view.apply(page(watermark=2, as_of=AS_OF + 10**9), float(10**9))
     assert view.is_revoked((ALICE,), of(0))
     assert not view.is_revoked((BOB,), of(0))
 

@@ -14,8 +14,9 @@ LIFETIME_S = 600
 
 
 async def read(feed: FeedSimulator, view: View) -> None:
-    while not view.apply(await feed.read_feed(view.read_after), 0.0):
-        pass
+    page = await feed.read_feed(view.read_after)
+    while not view.apply(page, float(page.as_of)):
+        page = await feed.read_feed(view.read_after)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from doorward.errors import Unavailable
 from doorward.revocation.port import FeedPage, FeedRow
 from doorward.revocation.table import LEAVE_BUCKET_S, LOOKED_AT_PER_PAGE_MAX
-from doorward.revocation.view import CACHE_LIFE_S, View
+from doorward.revocation.view import CACHE_LIFE_S, LEAP_S, View
 from doorward.values import FeedKind, Handle
 
 AS_OF = 1_700_000_000
@@ -190,9 +190,11 @@ def test_a_page_of_withheld_rows_leads_on_and_proves_no_more_than_it_looked_at()
 def test_a_revoked_row_leaves_a_cache_life_after_its_time_and_not_before() -> None:
     leave_at = AS_OF + 100
     view = loaded(row(1, leave_at=leave_at))
-    view.apply(page(watermark=1, as_of=leave_at + 3_600 - 1), 1.0)
+    view.apply(page(watermark=1, as_of=leave_at + 3_600 - 1), float(leave_at + 3_600 - 1 - AS_OF))
     assert view.is_revoked((KEY,))
-    view.apply(page(watermark=1, as_of=leave_at + 3_600 + LEAVE_BUCKET_S), 2.0)
+    view.apply(
+        page(watermark=1, as_of=leave_at + 3_600 + LEAVE_BUCKET_S), float(leave_at + 3_600 + LEAVE_BUCKET_S - AS_OF)
+    )
     assert not view.is_revoked((KEY,))
     assert view.rows_held == 0
 
@@ -202,10 +204,10 @@ def test_a_row_that_never_leaves_stays_and_a_later_row_prolongs() -> None:
     view = loaded(row(1, leave_at=AS_OF), row(2, leave_at=None), row(3, leave_at=AS_OF), row(4, APP, leave_at=AS_OF))
     view.apply(page(row(5, APP, leave_at=far)), 1.0)
     view.apply(page(row(6, APP, leave_at=AS_OF)), 1.0)
-    view.apply(page(watermark=6, as_of=AS_OF + 100_000), 2.0)
+    view.apply(page(watermark=6, as_of=AS_OF + 100_000), float(100_000))
     assert view.is_revoked((KEY,))
     assert view.is_revoked((APP,))
-    view.apply(page(watermark=6, as_of=far + 100_000), 3.0)
+    view.apply(page(watermark=6, as_of=far + 100_000), float(far + 100_000 - AS_OF))
     assert view.is_revoked((KEY,))
     assert not view.is_revoked((APP,))
 
@@ -214,12 +216,12 @@ def test_a_change_is_remembered_as_long_as_a_cached_record_may_live() -> None:
     view = loaded()
     at = view.position
     view.apply(page(row(1, version=2, leave_at=AS_OF)), 1.0)
-    view.apply(page(watermark=1, as_of=AS_OF + 3_599), 2.0)
+    view.apply(page(watermark=1, as_of=AS_OF + 3_599), float(3_599))
     assert view.changed_since((KEY,), at)
-    view.apply(page(row(2, version=3, leave_at=AS_OF), as_of=AS_OF + 3_599), 2.0)
-    view.apply(page(watermark=2, as_of=AS_OF + 3_600), 3.0)
+    view.apply(page(row(2, version=3, leave_at=AS_OF), as_of=AS_OF + 3_599), float(3_599))
+    view.apply(page(watermark=2, as_of=AS_OF + 3_600), float(3_600))
     assert view.changed_since((KEY,), at)
-    view.apply(page(watermark=2, as_of=AS_OF + 2 * 3_600), 4.0)
+    view.apply(page(watermark=2, as_of=AS_OF + 2 * 3_600), float(2 * 3_600))
     assert view.rows_held == 0
 
 
@@ -228,7 +230,7 @@ def test_many_rows_leave_over_several_pages() -> None:
     view = loaded(*(row(n + 1, Handle(FeedKind.TOKEN, str(n)), leave_at=AS_OF) for n in range(many)))
     held = [view.rows_held]
     while held[-1]:
-        view.apply(page(watermark=many, as_of=AS_OF + 10_000), 1.0)
+        view.apply(page(watermark=many, as_of=AS_OF + 10_000), float(10_000))
         held.append(view.rows_held)
         # A shard is looked through as a whole.
         assert 0 < held[-2] - held[-1] < LOOKED_AT_PER_PAGE_MAX + many / 32
@@ -238,11 +240,11 @@ def test_many_rows_leave_over_several_pages() -> None:
 def test_a_row_that_comes_late_while_others_leave_leaves_as_well() -> None:
     many = 2 * LOOKED_AT_PER_PAGE_MAX
     view = loaded(*(row(n + 1, Handle(FeedKind.TOKEN, str(n)), leave_at=AS_OF) for n in range(many)))
-    view.apply(page(watermark=many, as_of=AS_OF + 10_000), 1.0)
+    view.apply(page(watermark=many, as_of=AS_OF + 10_000), float(10_000))
     late = (row(many + n, Handle(FeedKind.TOKEN, f"late {n}"), leave_at=AS_OF) for n in range(1, 200))
-    view.apply(page(*late, as_of=AS_OF + 10_000), 2.0)
+    view.apply(page(*late, as_of=AS_OF + 10_000), float(10_000))
     for _ in range(3):
-        view.apply(page(watermark=many + 199, as_of=AS_OF + 10_000), 3.0)
+        view.apply(page(watermark=many + 199, as_of=AS_OF + 10_000), float(10_000))
     assert view.rows_held == 0
 
 
@@ -288,3 +290,14 @@ def test_after_a_leap_of_the_stores_clock_every_record_is_loaded_again() -> None
     assert view.changed_since((KEY,), loaded_at)
     assert view.generation > generation
     assert not view.changed_since((KEY,), view.position)
+
+
+def test_a_clock_that_is_wrong_for_a_moment_lets_no_revocation_go() -> None:
+    view = loaded(row(1, leave_at=AS_OF + 3_600))
+    view.apply(page(watermark=1, as_of=AS_OF + 30 * 86_400), 1.0)
+    assert view.as_of == AS_OF + 30 * 86_400
+    assert view.settled_as_of == AS_OF + 1 + LEAP_S
+    assert view.is_revoked((KEY,))
+    # The time passes, and it leaves.
+    view.apply(page(watermark=1, as_of=AS_OF + 86_400), 86_400.0)
+    assert not view.is_revoked((KEY,))

@@ -169,7 +169,7 @@ class Follower:
     async def _remove_left(self) -> None:
         # Later than the rows say, as the view does: a process that was cut off must still find what was changed
         # while its cached records lived.
-        await self._in_time(self._feed.remove_left(self._view.as_of - CACHE_LIFE_S))
+        await self._in_time(self._feed.remove_left(self._view.settled_as_of - CACHE_LIFE_S))
 
     async def _in_time(self, asked: Awaitable[_T]) -> _T:
         try:

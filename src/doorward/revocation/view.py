@@ -9,6 +9,8 @@ Rules of this file:
 * A store whose clock has moved on by a cached record's life since the last full reading may have let rows go that were
   never seen here: a machine that was suspended, or resumed from a snapshot, wakes with a monotonic clock that says no
   time has passed. Then every record is to be loaded again.
+* Rows leave by the store's clock as far as this process's own bears it out: a clock that is wrong for a moment would
+  let revocations go, here and in the store, of tokens that are alive when it is right again. Too late costs memory.
 """
 
 from typing import Final, final
@@ -22,6 +24,9 @@ __all__ = ["CACHE_LIFE_S", "View"]
 
 CACHE_LIFE_S: Final = 3_600
 """How long a cached record may live at most; what the feed names stays known at least that much longer."""
+
+LEAP_S: Final = 60
+"""How far the store's clock may outrun this process's own before rows are kept by the latter."""
 
 
 @final
@@ -45,6 +50,8 @@ class View:
         self._reset_mark = 0
         self._read_at = float("-inf")
         self._as_of = 0
+        self._ahead_s = float("inf")
+        self._settled = 0
 
     @property
     def generation(self) -> int:
@@ -65,6 +72,11 @@ class View:
     def as_of(self) -> int:
         """The store's clock (epoch seconds) at the last full reading; 0 before the first."""
         return self._as_of
+
+    @property
+    def settled_as_of(self) -> int:
+        """By when rows may leave: `as_of`, unless the store's clock has outrun this process's own."""
+        return self._settled
 
     @property
     def rows_held(self) -> int:
@@ -145,9 +157,12 @@ class View:
             self._require_reload()
         elif page.as_of - self._as_of >= self._cache_life_s:
             self._require_reload()
-        table.remove_left(page.as_of)
+        read_at = monotonic - page.age_s
+        self._ahead_s = min(self._ahead_s, page.as_of - read_at)
+        self._settled = min(page.as_of, int(read_at + self._ahead_s + LEAP_S))
+        table.remove_left(self._settled)
         # A page that was pushed may be older than what was read meanwhile; what is known stays known.
-        self._read_at = max(self._read_at, monotonic - page.age_s)
+        self._read_at = max(self._read_at, read_at)
         self._as_of = page.as_of
         return True
 
