@@ -57,3 +57,11 @@ def test_what_cannot_be_used_is_refused_with_its_reason() -> None:
 def test_pem_is_told_by_its_beginning() -> None:
     assert is_pem(b"\n" + public_pem("Ed25519"))
     assert not is_pem(b'{"kty":"oct"}')
+
+
+def test_of_two_keys_none_is_taken() -> None:
+    for text in (private_pem("Ed25519") + private_pem("P-256"), public_pem("Ed25519") + public_pem("P-256")):
+        with pytest.raises(UnusableKey, match="more than one key"):
+            parse_pem_key(text, "shop")
+    # A pair in one file is one key.
+    assert parse_pem_key(private_pem("Ed25519") + public_pem("Ed25519"), "shop").signer is not None

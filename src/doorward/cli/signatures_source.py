@@ -1,7 +1,8 @@
 """Where `signatures verify` and `explain` take keys from: a file, or the store.
 
 Without `--stored` no store is opened. With it the request is verified with the keys of apps as a door of this
-deployment would: whoever may open the store administers everything in it. That the client is in the key's networks is
+deployment would, only that a secret which does not open is named: whoever may open the store administers everything in
+it. That the client is in the key's networks is
 not asked, for a file does not say who sent it. Nothing signs with a key of the store: it is an app's, and only the app
 speaks in its name.
 """

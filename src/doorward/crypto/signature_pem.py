@@ -38,6 +38,9 @@ def parse_pem_key(text: bytes, key_id: str, *, algorithm: SignatureAlgorithm | N
     Raises:
         UnusableKey: with the reason, never the key.
     """
+    if text.count(PEM_BEGIN) > 1 and text.count(_PRIVATE) != 2:
+        # Whichever is taken, somebody meant the other.
+        raise UnusableKey("there is more than one key in it")
     if _PRIVATE not in text:
         registered = parse_public_key(text, algorithm=algorithm)
         return JsonKey(key_id, verifier_of_jwk(registered.public_jwk, registered.algorithm), None)

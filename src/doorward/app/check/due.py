@@ -99,7 +99,7 @@ _CLOSED: Final = (
     "Put the master key they were sealed under back into the file; if it is lost, rotate the secrets",
 )
 _KEYS_CLOSED: Final = (
-    "Requests signed with them are answered 503",
+    "Requests signed with them are refused like those of keys nobody knows (401)",
     "Put the master key they were sealed under back into the file; if it is lost, revoke them and make others",
 )
 _ENDING: Final = (
