@@ -13,6 +13,7 @@ Rules of this file:
   let revocations go, here and in the store, of tokens that are alive when it is right again. Too late costs memory.
 """
 
+from math import isfinite
 from typing import Final, final
 
 from doorward.errors import Unavailable
@@ -158,8 +159,9 @@ class View:
         elif page.as_of - self._as_of >= self._cache_life_s:
             self._require_reload()
         read_at = monotonic - page.age_s
-        self._ahead_s = min(self._ahead_s, page.as_of - read_at)
-        self._settled = min(page.as_of, int(read_at + self._ahead_s + LEAP_S))
+        if isfinite(read_at):  # a saved view may be of no age that can be told: by it nothing leaves
+            self._ahead_s = min(self._ahead_s, page.as_of - read_at)
+            self._settled = min(page.as_of, int(read_at + self._ahead_s + LEAP_S))
         table.remove_left(self._settled)
         # A page that was pushed may be older than what was read meanwhile; what is known stays known.
         self._read_at = max(self._read_at, read_at)
