@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import anyio
 import pytest
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from doorward import Principal, Scopes, Webhooks
 from doorward.door.claims import RETRY_AFTER_S_MAX
 from doorward.errors import Misconfigured
 from doorward.frameworks import fastapi, starlette
-from doorward.frameworks.asgi import DoorMiddleware
+from doorward.frameworks.asgi import DoorMiddleware, run_behind
 from doorward.frameworks.body import BODIES
 from doorward.methods.claims import LEASE_S
 from doorward.methods.webhook import SCHEMES
@@ -420,3 +421,26 @@ async def test_a_timeout_does_not_let_a_second_handler_run_beside_the_first(stor
     await send_to_app()
     assert (statuses, runs) == ([409], ["began"])
     finish.set()
+
+
+async def test_a_request_that_is_cut_off_between_two_doors_gives_its_bytes_back(store: SimulatedStore) -> None:
+    class Undecided(CoreDoor):
+        async def admit(self, *_: Any) -> Any:
+            await asyncio.Event().wait()
+
+    doors = [
+        CoreDoor(Webhooks(store, scheme="standard", secrets=SECRET)),
+        Undecided(Webhooks(store, scheme="github", secrets=secret_text(SCHEMES["github"]))),
+    ]
+    delivery = fresh(store, b"x" * 50_000)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": delivery.body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": list(delivery.headers)}
+    before = BODIES.held
+    # In a scope of anyio that is cut off every further wait is cut off as well.
+    with anyio.move_on_after(0.05) as cut:
+        await run_behind(doors, None, scope, receive, None)  # type: ignore[arg-type]  # it comes to neither
+    assert cut.cancelled_caught
+    assert BODIES.held == before
